@@ -1,0 +1,143 @@
+//! Making processes: daemons with fixed descriptors, and forks.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+
+/// What became of a child process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+    /// This signal stopped it; it is still there.
+    Stopped(i32),
+}
+
+/// Starts `program` as a child that finds each of `descriptors` at its given number, with `arguments` (argv[0] first).
+///
+/// Every other descriptor that is close-on-exec is closed in the child, and no signal is blocked there. Descriptors must have
+/// numbers above all target numbers, so that none is overwritten before it is used.
+///
+/// # Errors
+/// fork(2) failed. A program that cannot be executed is an error too: nothing is left behind.
+pub fn spawn(
+    program: impl AsRef<OsStr>,
+    arguments: &[impl AsRef<OsStr>],
+    environment: &[(&str, &str)],
+    descriptors: &[(BorrowedFd<'_>, RawFd)],
+) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    if let Some((name, rest)) = arguments.split_first() {
+        command.arg0(name).args(rest);
+    }
+    command.envs(environment.iter().copied());
+    let plan: Vec<(RawFd, RawFd)> = descriptors.iter().map(|(fd, target)| (fd.as_raw_fd(), *target)).collect();
+    // SAFETY: between fork and exec the closure only calls dup2 and fcntl, which are async-signal-safe, and allocates nothing.
+    unsafe { command.pre_exec(move || place(&plan)) };
+    command.spawn()
+}
+
+fn place(plan: &[(RawFd, RawFd)]) -> io::Result<()> {
+    for &(source, target) in plan {
+        // SAFETY: plain system calls on descriptor numbers; in this child nobody else relies on the target numbers.
+        let result = unsafe {
+            if source == target { libc::fcntl(source, libc::F_SETFD, 0) } else { libc::dup2(source, target) }
+        };
+        if result < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Forks. The child continues as a copy of a process that has only this thread.
+///
+/// # Errors
+/// What fork(2) reports.
+///
+/// # Panics
+/// When the process has other threads: a lock that one of them holds would stay locked for ever in the child.
+pub fn fork() -> io::Result<Option<Pid>> {
+    assert_eq!(thread_count(), 1, "fork needs a process with a single thread");
+    // SAFETY: the process has one thread, so the child is in a consistent state.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+fn thread_count() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count())
+}
+
+/// The next child that has ended or stopped, without waiting: its process ID and what became of it.
+pub fn reap() -> Option<(i32, Ended)> {
+    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
+    loop {
+        return match waitpid(None, Some(flags)) {
+            Ok(WaitStatus::Exited(pid, status)) => Some((pid.as_raw(), Ended::Exited(status))),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => Some((pid.as_raw(), Ended::Killed(signal as i32))),
+            Ok(WaitStatus::Stopped(pid, signal)) => Some((pid.as_raw(), Ended::Stopped(signal as i32))),
+            Ok(WaitStatus::StillAlive) => None,
+            Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
+            Err(_) => None,
+        };
+    }
+}
+
+/// Waits for one child.
+///
+/// # Errors
+/// `ECHILD` when there is no such child.
+pub fn wait(pid: i32) -> io::Result<Ended> {
+    loop {
+        return match waitpid(Pid::from_raw(pid), None) {
+            Ok(WaitStatus::Exited(_, status)) => Ok(Ended::Exited(status)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Ended::Killed(signal as i32)),
+            Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// Makes this process the leader of a session and process group of its own.
+///
+/// # Errors
+/// `EPERM` for one that leads a group already.
+pub fn new_session() -> io::Result<()> {
+    nix::unistd::setsid()?;
+    Ok(())
+}
+
+/// Sets the file mode creation mask.
+pub fn set_umask(mask: u32) {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
+}
+
+/// Makes an unlimited file size limit a finite one, the largest file offset, as Postfix's programs do.
+///
+/// # Errors
+/// What setrlimit(2) reports.
+pub fn limit_file_size() -> io::Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if soft == libc::RLIM_INFINITY {
+        setrlimit(Resource::RLIMIT_FSIZE, i64::MAX as u64, hard.max(i64::MAX as u64))?;
+    }
+    Ok(())
+}
+
+/// The host name that the kernel has.
+///
+/// # Errors
+/// What gethostname(2) reports.
+pub fn host_name() -> io::Result<std::ffi::OsString> {
+    Ok(nix::unistd::gethostname()?)
+}
