@@ -152,6 +152,14 @@ pub fn keep_alive(socket: impl AsFd) {
     let _ = socket2::SockRef::from(&socket).set_keepalive(true);
 }
 
+/// Limits how long one write to a socket may block; `None` is for ever.
+///
+/// # Errors
+/// `ENOTSOCK` for other descriptors.
+pub fn set_write_limit(socket: &impl AsFd, limit: Option<Duration>) -> io::Result<()> {
+    socket2::SockRef::from(socket).set_write_timeout(limit)
+}
+
 /// Passes an open descriptor over a UNIX-domain stream, with one byte of data (master-ipc §12).
 ///
 /// # Errors
