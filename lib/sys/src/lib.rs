@@ -8,6 +8,7 @@ pub mod environment;
 pub mod lock;
 pub mod privilege;
 pub mod process;
+pub mod safe_open;
 pub mod signal;
 pub mod socket;
 pub mod watchdog;

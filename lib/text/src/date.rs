@@ -1,0 +1,86 @@
+//! Dates as mail and log reports show them, in the local time zone.
+
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+/// The local time zone (`TZ`, else the system's; UTC when neither says anything).
+///
+/// It is read once. A program that changes its root directory calls this before it does.
+pub fn local_zone() -> &'static TimeZone {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    ZONE.get_or_init(|| TimeZone::try_system().unwrap_or(TimeZone::UTC))
+}
+
+/// The date of a message header: `Tue, 24 Nov 2026 05:44:06 +0000 (UTC)`, day of month blank-padded to two columns.
+pub fn header_date(time: SystemTime) -> String {
+    format(&local(time), "%a, %e %b %Y %H:%M:%S %z (%Z)")
+}
+
+/// The C library's fixed-width format: `Tue Nov 24 05:44:06 2026`, day of month blank-padded to two columns.
+pub fn ctime(time: SystemTime) -> String {
+    format(&local(time), "%a %b %e %H:%M:%S %Y")
+}
+
+/// UTC to the second without punctuation: `20261124054406`.
+pub fn compact_utc(time: SystemTime) -> String {
+    format(&timestamp(time).to_zoned_datetime(TimeZone::UTC), "%Y%m%d%H%M%S")
+}
+
+/// The point in time that many seconds after (or before) the epoch; the epoch when the system cannot express it.
+pub fn from_seconds(seconds: i64) -> SystemTime {
+    let distance = std::time::Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+/// Whole seconds since the epoch, rounded down; negative before it.
+pub fn to_seconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => {
+            let before = before.duration();
+            let whole = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+            -whole - i64::from(before.subsec_nanos() > 0)
+        }
+    }
+}
+
+/// A time beyond the calendar (year 9999) shows as the calendar's end.
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(if time > UNIX_EPOCH { Timestamp::MAX } else { Timestamp::MIN })
+}
+
+fn local(time: SystemTime) -> ZonedDateTime {
+    timestamp(time).to_zoned_datetime(local_zone().clone())
+}
+
+fn format(time: &ZonedDateTime, pattern: &str) -> String {
+    time.strftime(pattern).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats() {
+        let time = from_seconds(1_795_499_046);
+        let utc = timestamp(time).to_zoned_datetime(TimeZone::UTC);
+        assert_eq!(format(&utc, "%a, %e %b %Y %H:%M:%S %z (%Z)"), "Tue, 24 Nov 2026 05:44:06 +0000 (UTC)");
+        assert_eq!(compact_utc(time), "20261124054406");
+        assert_eq!(ctime(time).len(), 24);
+        let early = timestamp(from_seconds(1_795_499_046 - 17 * 86_400)).to_zoned_datetime(TimeZone::UTC);
+        assert_eq!(format(&early, "%a %b %e %H:%M:%S %Y"), "Sat Nov  7 05:44:06 2026");
+    }
+
+    #[test]
+    fn any_time_has_a_text() {
+        for seconds in [i64::MIN, -1, 0, 1 << 40, i64::MAX] {
+            assert!(!header_date(from_seconds(seconds)).is_empty());
+        }
+        assert_eq!(to_seconds(from_seconds(-5)), -5);
+    }
+}
