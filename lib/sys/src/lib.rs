@@ -5,10 +5,15 @@
 
 pub mod descriptor;
 pub mod environment;
+#[cfg(feature = "lmdb")]
+pub mod lmdb;
 pub mod lock;
+#[cfg(feature = "pcre")]
+pub mod pcre;
 pub mod privilege;
 pub mod process;
 pub mod safe_open;
+pub mod regex;
 pub mod signal;
 pub mod socket;
 pub mod watchdog;
