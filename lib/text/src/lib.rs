@@ -3,7 +3,15 @@
 //! Nothing here does I/O, and nothing here fails on bytes that are not UTF-8: mail is bytes.
 #![forbid(unsafe_code)]
 
+pub mod expand;
 pub mod getopt;
+pub mod hostname;
+pub mod level;
+pub mod lines;
+pub mod list;
+mod name_value;
 mod printable;
+pub mod space;
 
+pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};
