@@ -4,6 +4,12 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod expand;
+pub mod getopt;
+pub mod hostname;
+pub mod level;
+pub mod lines;
+pub mod list;
 mod name_value;
 mod printable;
 pub mod space;
