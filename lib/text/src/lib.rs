@@ -3,16 +3,21 @@
 //! Nothing here does I/O, and nothing here fails on bytes that are not UTF-8: mail is bytes.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod date;
+pub mod dsn;
 pub mod expand;
 pub mod getopt;
+pub mod header;
 pub mod hostname;
 pub mod level;
 pub mod lines;
 pub mod list;
+pub mod literal;
 mod name_value;
 mod printable;
 pub mod space;
+pub mod xtext;
 
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};
