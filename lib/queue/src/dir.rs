@@ -92,14 +92,22 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// `hash_queue_names` is the parameter's text (names separated by commas or white space, case ignored);
-    /// `hash_queue_depth` is at least 1; `style` is that of new queue IDs.
-    pub fn new(hash_queue_names: &[u8], hash_queue_depth: usize, style: IdStyle) -> Spool {
+    /// The tree that the parameters `hash_queue_names` (separated by commas or white space, case ignored),
+    /// `hash_queue_depth` (at least 1) and `enable_long_queue_ids` describe.
+    ///
+    /// ```
+    /// # use queue::{IdStyle, QueueDir, QueueId, Spool};
+    /// let spool = Spool::new(b"deferred, defer", 1, IdStyle::from(false));
+    /// let id = QueueId::parse("676205D2C1").unwrap();
+    /// assert_eq!(spool.path(QueueDir::Deferred, &id).to_str(), Some("deferred/6/676205D2C1"));
+    /// ```
+    pub fn new(hash_queue_names: &[u8], hash_queue_depth: i64, style: IdStyle) -> Spool {
         let hashed = hash_queue_names
             .split(|&byte| byte == b',' || text::space::is_space(byte))
             .filter_map(|name| QueueDir::from_name(&name.to_ascii_lowercase()))
             .collect();
-        Spool { root: PathBuf::new(), hashed, depth: hash_queue_depth.max(1), style }
+        let depth = usize::try_from(hash_queue_depth).unwrap_or(1).max(1);
+        Spool { root: PathBuf::new(), hashed, depth, style }
     }
 
     /// The same tree below another directory than the working directory.
@@ -175,7 +183,7 @@ pub fn make_parents(file: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn path(depth: usize, dir: QueueDir, id: &str) -> String {
+    fn path(depth: i64, dir: QueueDir, id: &str) -> String {
         let spool = Spool::new(b"Deferred, defer", depth, IdStyle::Short);
         spool.path(dir, &QueueId::parse(id).unwrap()).to_str().unwrap().to_owned()
     }

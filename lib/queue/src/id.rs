@@ -15,6 +15,12 @@ pub enum IdStyle {
     Long,
 }
 
+impl From<bool> for IdStyle {
+    fn from(enable_long_queue_ids: bool) -> IdStyle {
+        if enable_long_queue_ids { IdStyle::Long } else { IdStyle::Short }
+    }
+}
+
 /// A valid queue ID, or the name of a log file in `flush`: 1 to 255 ASCII letters, digits and `_`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(String);

@@ -12,6 +12,7 @@ mod id;
 pub mod message;
 pub mod record;
 mod scan;
+pub mod status_log;
 
 pub use dir::{QueueDir, Spool};
 pub use file::{Complete, Created};
