@@ -5,6 +5,7 @@
 
 pub mod descriptor;
 pub mod environment;
+pub mod interface;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod lock;

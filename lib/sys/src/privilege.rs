@@ -70,6 +70,14 @@ pub fn group(name: &str) -> io::Result<Option<u32>> {
     Ok(Group::from_name(name)?.map(|group| group.gid.as_raw()))
 }
 
+/// The name of a group ID.
+///
+/// # Errors
+/// When the group database cannot be read.
+pub fn group_of(gid: u32) -> io::Result<Option<String>> {
+    Ok(Group::from_gid(Gid::from_raw(gid))?.map(|group| group.name))
+}
+
 /// The real user ID of this process.
 pub fn real_uid() -> u32 {
     getuid().as_raw()

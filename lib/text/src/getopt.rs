@@ -109,14 +109,16 @@ pub fn from_os(args: impl IntoIterator<Item = OsString>) -> Vec<BString> {
 mod tests {
     use super::*;
 
-    fn parse(args: &[&str], letters: &str) -> (Vec<Result<(u8, String), Error>>, Vec<String>) {
+    type Found = Result<(u8, String), Error>;
+
+    fn parse(args: &[&str], letters: &str) -> (Vec<Found>, Vec<String>) {
         let args: Vec<BString> = args.iter().map(|&arg| arg.into()).collect();
         let mut options = Getopt::new(&args, letters);
         let found = options.by_ref().map(|r| r.map(|o| (o.letter, o.value.to_string()))).collect();
         (found, options.operands().iter().map(ToString::to_string).collect())
     }
 
-    fn flag(letter: u8) -> Result<(u8, String), Error> {
+    fn flag(letter: u8) -> Found {
         Ok((letter, String::new()))
     }
 

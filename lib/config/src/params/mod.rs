@@ -1,0 +1,73 @@
+//! Typed keys of the parameters that programs read, one constant each. Type, default and bounds are in the registry rows;
+//! the documentation here is that of postconf(5).
+
+mod delivery;
+mod network;
+mod paths;
+mod queue;
+mod rewriting;
+mod services;
+
+use crate::key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
+use crate::registry::Type;
+
+pub use delivery::*;
+pub use network::*;
+pub use paths::*;
+pub use queue::*;
+pub use rewriting::*;
+pub use services::*;
+
+/// What is said of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Doc {
+    /// The parameter's name.
+    pub name: &'static str,
+    /// The registry types that its key reads.
+    pub types: &'static [Type],
+    /// A sentence or two.
+    pub text: &'static str,
+}
+
+/// The documentation of all parameters that have keys, area by area.
+pub fn docs() -> impl Iterator<Item = &'static Doc> {
+    [delivery::DOCS, network::DOCS, paths::DOCS, queue::DOCS, rewriting::DOCS, services::DOCS].into_iter().flatten()
+}
+
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident = $text:literal;)*) => {
+        $(
+            $(#[doc = $doc])+
+            pub const $name: super::Key<super::$kind> = super::Key::new($text);
+        )*
+
+        pub(super) const DOCS: &[super::Doc] = &[$(super::Doc {
+            name: $text,
+            types: <super::$kind as super::KeyKind>::TYPES,
+            text: concat!($($doc),+),
+        },)*];
+    };
+}
+
+use keys;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry;
+
+    #[test]
+    fn every_key_has_a_row_of_its_type() {
+        for doc in docs() {
+            let row = registry::row(doc.name.as_bytes()).unwrap_or_else(|| panic!("no row for {}", doc.name));
+            assert!(doc.types.contains(&row.ty), "{} is {:?}", doc.name, row.ty);
+        }
+    }
+
+    #[test]
+    fn no_parameter_has_two_keys() {
+        let mut names: Vec<_> = docs().map(|doc| doc.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}
