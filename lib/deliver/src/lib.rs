@@ -1,2 +1,2 @@
-//! What delivery agents share: the request loop, outcomes, mailboxes, commands (floor 4).
+//! What delivery agents share: the request loop, outcomes, mailboxes, commands (floor 5).
 #![forbid(unsafe_code)]

@@ -5,10 +5,13 @@
 
 pub mod descriptor;
 pub mod environment;
+#[cfg(feature = "event")]
+pub mod event;
 pub mod interface;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod lock;
+pub mod network;
 #[cfg(feature = "pcre")]
 pub mod pcre;
 pub mod privilege;

@@ -116,6 +116,11 @@ pub fn new_session() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process leads its session.
+pub fn is_session_leader() -> bool {
+    nix::unistd::getsid(None).is_ok_and(|session| session == nix::unistd::getpid())
+}
+
 /// Sets the file mode creation mask.
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -150,6 +150,41 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 pub fn keep_alive(socket: impl AsFd) {
     // Best effort, as for every daemon: a connection without probes still works.
     let _ = socket2::SockRef::from(&socket).set_keepalive(true);
+}
+
+/// Makes a FIFO at `path`, mode 0622, in place of what was there; opened for reading and writing, so that it is never at end of file, and
+/// non-blocking. What an earlier FIFO held is discarded.
+///
+/// # Errors
+/// The text as master logs it.
+pub fn make_fifo(path: &Path) -> Result<OwnedFd, String> {
+    let failed = |error: io::Error| format!("fifo_listen: {}: {}", path.display(), reason(&error));
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o622);
+    nix::unistd::mkfifo(path, mode).map_err(|error| failed(error.into()))?;
+    let fifo =
+        fs::OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
+    fifo.set_permissions(fs::Permissions::from_mode(0o622)).map_err(failed)?;
+    Ok(fifo.into())
+}
+
+/// Opens a FIFO for writing, without waiting for a reader.
+///
+/// # Errors
+/// What open(2) reports; `ENXIO` when nobody reads.
+pub fn open_fifo_writer(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// The address that a TCP listener is bound to.
+///
+/// # Errors
+/// For other sockets.
+pub fn local_address(listener: &impl AsFd) -> io::Result<SocketAddr> {
+    socket2::SockRef::from(listener).local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 /// Limits how long one write to a socket may block; `None` is for ever.

@@ -24,6 +24,16 @@ pub fn ctime(time: SystemTime) -> String {
     format(&local(time), "%a %b %e %H:%M:%S %Y")
 }
 
+/// The time of a record in a log file: `Nov 05 07:08:09`, day of month padded with a zero (config §12.3).
+pub fn log_file_date(time: SystemTime) -> String {
+    format(&local(time), "%b %d %H:%M:%S")
+}
+
+/// The time of a syslog record: `Nov  5 07:08:09`, day of month padded with a blank.
+pub fn syslog_date(time: SystemTime) -> String {
+    format(&local(time), "%b %e %H:%M:%S")
+}
+
 /// UTC to the second without punctuation: `20261124054406`.
 pub fn compact_utc(time: SystemTime) -> String {
     format(&timestamp(time).to_zoned_datetime(TimeZone::UTC), "%Y%m%d%H%M%S")

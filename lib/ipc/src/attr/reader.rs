@@ -109,15 +109,17 @@ impl<'a> Reader<'a> {
         Ok(members)
     }
 
-    /// The list must end here. A lenient reader skips what is left of it.
+    /// The list must end here. What is left of it is skipped; a strict reader warns about it, and the request counts all the same.
     ///
     /// # Errors
-    /// A strict reader finds another attribute.
+    /// The stream fails before the end of the list.
     pub fn end(&mut self) -> Result<(), Error> {
+        let mut quiet = !self.strict;
         while !self.ended {
             if let Next::Attribute { name, value } = self.next()? {
-                if self.strict {
-                    return Err(self.unexpected(&name, "(list terminator)"));
+                if !quiet {
+                    log::warn!("{}", self.unexpected(&name, "(list terminator)"));
+                    quiet = true;
                 }
                 self.value(&name, value, "string")?;
             }

@@ -1,0 +1,242 @@
+//! The event loop, and what master knows.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use bstr::ByteSlice;
+use config::{Config, params};
+use logging::fatal;
+use sys::signal::{Signal, Signals};
+use sys::watchdog::Watchdog;
+
+use crate::lock_file::Locks;
+use crate::options::Options;
+use crate::reload::Frozen;
+use crate::service::Service;
+use crate::spawn::Manner;
+use crate::start::{RESERVED, or_fatal};
+use crate::wakeup::{Pending, Wakeup};
+
+/// After how long a stuck loop ends the process.
+const WATCHDOG: Duration = Duration::from_secs(1000);
+/// The longest wait of one turn.
+const TURN: Duration = Duration::from_secs(500);
+/// How long a dying master has before it is killed hard.
+const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Signals that end master.
+const DEATH: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+
+/// A daemon process.
+#[derive(Clone, Copy, Debug)]
+pub struct Child {
+    /// The index of its service.
+    pub service: usize,
+    /// The number that it got at its birth.
+    pub generation: u32,
+    /// Whether it is idle.
+    pub available: bool,
+    /// How many requests it has completed.
+    pub uses: u64,
+}
+
+/// Everything that master knows.
+#[derive(Debug)]
+pub struct Master {
+    pub config: Config,
+    pub services: Vec<Service>,
+    pub children: HashMap<i32, Child>,
+    pub generation: u32,
+    pub manner: Manner,
+    pub init: bool,
+    /// The flow control pipe: read end, write end.
+    pub flow: (OwnedFd, OwnedFd),
+    /// User and group of mail_owner.
+    pub owner: (u32, u32),
+    pub frozen: Frozen,
+    pub pending: Vec<Pending>,
+    signals: Signals,
+    _locks: Locks,
+}
+
+/// What woke the event loop.
+enum Source {
+    Signal,
+    Status(usize),
+    Client(usize),
+    Pending(usize),
+}
+
+impl Master {
+    pub fn new(config: Config, options: &Options, locks: Locks) -> Self {
+        let signals = Signals::new(&[&DEATH[..], &[Signal::SIGHUP, Signal::SIGCHLD]].concat());
+        let flow = flow_pipe().unwrap_or_else(|error| fatal!("pipe: {}", sys::reason(&error)));
+        let name = config.get(params::MAIL_OWNER).to_str_lossy().into_owned();
+        let owner = match sys::privilege::account(&name) {
+            Ok(Some(account)) => (account.uid, account.gid),
+            _ => fatal!("unknown user: {name}"),
+        };
+        Self {
+            frozen: Frozen::of(&config),
+            services: Vec::new(),
+            children: HashMap::new(),
+            generation: 0,
+            manner: Manner { stay: options.stay, verbose: logging::verbosity() > 0 },
+            init: options.init,
+            flow,
+            owner,
+            pending: Vec::new(),
+            signals: signals.unwrap_or_else(|error| fatal!("signals: {}", sys::reason(&error))),
+            config,
+            _locks: locks,
+        }
+    }
+
+    /// Serves until a signal, or the exit time, ends it.
+    pub fn run(&mut self, exit_time: Option<Duration>) -> ! {
+        let exit_at = exit_time.map(|time| Instant::now() + time);
+        let watchdog =
+            or_fatal(Watchdog::start(WATCHDOG, || fatal!("watchdog timeout")).map_err(|error| sys::reason(&error)));
+        loop {
+            watchdog.pat();
+            self.do_what_is_due(exit_at);
+            let ready = self.wait(exit_at);
+            self.handle(ready);
+        }
+    }
+
+    fn do_what_is_due(&mut self, exit_at: Option<Instant>) {
+        let now = Instant::now();
+        if exit_at.is_some_and(|time| time <= now) {
+            log::info!("master exit time has arrived");
+            std::process::exit(0);
+        }
+        for service in &mut self.services {
+            if service.throttled_until.is_some_and(|time| time <= now) {
+                service.throttled_until = None;
+            }
+        }
+        self.pending.retain(|pending| {
+            let late = pending.deadline() <= now;
+            if late {
+                pending.complain();
+            }
+            !late
+        });
+        self.send_due_wakeups();
+    }
+
+    /// What can be read now; waits for the next thing that is due at the most.
+    fn wait(&self, exit_at: Option<Instant>) -> Vec<Source> {
+        let mut sources = vec![Source::Signal];
+        let mut fds = vec![self.signals.as_fd()];
+        for (index, service) in self.services.iter().enumerate() {
+            sources.push(Source::Status(index));
+            fds.push(service.channel.as_fd());
+            if service.wants_clients() {
+                for listener in &service.listeners {
+                    sources.push(Source::Client(index));
+                    fds.push(listener.as_fd());
+                }
+            }
+        }
+        for (index, pending) in self.pending.iter().enumerate() {
+            sources.push(Source::Pending(index));
+            fds.push(pending.as_fd());
+        }
+        let limit = self.next_due(exit_at).saturating_duration_since(Instant::now());
+        let ready = sys::descriptor::wait_all_readable(&fds, Some(limit));
+        let ready = ready.unwrap_or_else(|error| fatal!("event loop: {}", sys::reason(&error)));
+        let mut index = 0;
+        sources.retain(|_| {
+            index += 1;
+            ready.contains(&(index - 1))
+        });
+        sources
+    }
+
+    fn next_due(&self, exit_at: Option<Instant>) -> Instant {
+        let wakeups = self.services.iter().filter_map(|service| match service.wakeup {
+            Wakeup::At(time) => Some(time),
+            Wakeup::Never | Wakeup::AfterFirstUse => None,
+        });
+        let throttles = self.services.iter().filter_map(|service| service.throttled_until);
+        let closes = self.pending.iter().map(Pending::deadline);
+        let all = wakeups.chain(throttles).chain(closes).chain(exit_at);
+        all.min().unwrap_or_else(|| Instant::now() + TURN).min(Instant::now() + TURN)
+    }
+
+    /// Status messages first, so that no process is made for a client whom an idle one will take; then clients; reload and reaping change the
+    /// list of services, and come last.
+    fn handle(&mut self, ready: Vec<Source>) {
+        let mut closed = Vec::new();
+        for source in &ready {
+            match source {
+                Source::Status(index) => self.read_status(*index),
+                Source::Pending(index) => closed.push(*index),
+                Source::Signal | Source::Client(_) => {}
+            }
+        }
+        for source in &ready {
+            if let Source::Client(index) = source
+                && self.services[*index].wants_clients()
+            {
+                self.spawn(*index);
+            }
+        }
+        for index in 0..self.services.len() {
+            self.warn_if_full(index);
+        }
+        for index in closed.into_iter().rev() {
+            self.pending.remove(index);
+        }
+        if ready.iter().any(|source| matches!(source, Source::Signal)) {
+            self.handle_signals();
+        }
+    }
+
+    fn handle_signals(&mut self) {
+        let (mut reload, mut reap) = (false, false);
+        while let Some(signal) = self.signals.next_pending() {
+            match signal {
+                Signal::SIGHUP => reload = true,
+                Signal::SIGCHLD => reap = true,
+                signal => self.die(signal),
+            }
+        }
+        if reload {
+            self.reload();
+        }
+        if reap {
+            self.reap();
+        }
+    }
+
+    /// Takes the whole process group along.
+    fn die(&self, signal: Signal) -> ! {
+        // A watchdog that kills, should anything below hang.
+        let _death = Watchdog::start(DEATH_LIMIT, || {
+            let _ = sys::signal::send(std::process::id().cast_signed(), Signal::SIGKILL);
+        });
+        sys::signal::ignore(Signal::SIGTERM);
+        // A group without other members is no failure.
+        let _ = sys::signal::send_group(0, Signal::SIGTERM);
+        log::info!("terminating on signal {}", signal as i32);
+        if self.init {
+            std::process::exit(0);
+        }
+        sys::signal::die_by(signal)
+    }
+}
+
+fn flow_pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = sys::descriptor::pipe()?;
+    let ends = (
+        sys::descriptor::duplicate_above(reader, RESERVED + 1)?,
+        sys::descriptor::duplicate_above(writer, RESERVED + 1)?,
+    );
+    sys::descriptor::set_nonblocking(&ends.0, true)?;
+    sys::descriptor::set_nonblocking(&ends.1, true)?;
+    Ok(ends)
+}

@@ -1,0 +1,93 @@
+//! The status channel of a service (master-ipc §3.4).
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use ipc::master::{State, Status};
+
+use crate::master::Master;
+use crate::start::RESERVED;
+
+/// A socket pair that all processes of a service share. master keeps both ends, so that its end is never at end of file while it lives;
+/// dropping the channel is how processes learn that they shall retire.
+#[derive(Debug)]
+pub struct Channel {
+    mine: File,
+    theirs: OwnedFd,
+}
+
+impl Channel {
+    /// A new channel, with numbers out of the way of children's descriptors.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub fn new() -> std::io::Result<Self> {
+        let (mine, theirs) = sys::socket::pair()?;
+        sys::descriptor::set_nonblocking(&mine, true)?;
+        Ok(Self {
+            mine: File::from(sys::descriptor::duplicate_above(mine, RESERVED + 1)?),
+            theirs: sys::descriptor::duplicate_above(theirs, RESERVED + 1)?,
+        })
+    }
+
+    /// The end that processes get.
+    pub fn child_end(&self) -> BorrowedFd<'_> {
+        self.theirs.as_fd()
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.mine.as_fd()
+    }
+}
+
+impl Master {
+    /// Takes one message off the channel of a service.
+    pub fn read_status(&mut self, service: usize) {
+        let mut bytes = [0; Status::WIRE_SIZE];
+        let received = (&self.services[service].channel.mine).read(&mut bytes);
+        match received {
+            Ok(Status::WIRE_SIZE) => self.apply_status(service, Status::from_bytes(bytes)),
+            Ok(0) => {}
+            Ok(length) => self.complain_about_partial(service, &bytes, length),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => log::warn!("master_status_event: read: {}", sys::reason(&error)),
+        }
+    }
+
+    fn complain_about_partial(&self, service: usize, bytes: &[u8; Status::WIRE_SIZE], length: usize) {
+        let pid = Status::from_bytes(*bytes).pid;
+        let label = self.services[service].label();
+        log::warn!("service {label}: child (pid {pid}) sent partial status update ({length} bytes)");
+    }
+
+    fn apply_status(&mut self, service: usize, status: Status) {
+        let Some(child) = self.children.get_mut(&status.pid) else {
+            log::debug!("master_status_event: process id not found: {}", status.pid);
+            return;
+        };
+        if child.generation != status.generation {
+            log::info!("ignoring status update from child pid {} generation {}", status.pid, status.generation);
+            return;
+        }
+        match status.state {
+            State::Available if !child.available => {
+                child.available = true;
+                child.uses += 1;
+                self.services[service].available += 1;
+            }
+            State::Taken if child.available => {
+                child.available = false;
+                let service = &mut self.services[service];
+                service.available = service.available.saturating_sub(1);
+            }
+            State::Available | State::Taken => {}
+            State::Unknown(number) => {
+                let pid = status.pid;
+                log::warn!("master_status_event: ignoring unknown status: {pid} allegedly from pid: {number}");
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Where records go: syslog or the postlog service, and standard error (config §12, master-ipc §14).
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+use crate::record::{Severity, file_line, line, safe_text, stderr_line};
+use crate::syslog::Syslog;
+
+/// The one mail log of a process: never two, or postlogd would log to itself.
+#[derive(Debug)]
+pub(crate) enum MailLog {
+    /// None: a program that only speaks to its user.
+    Off,
+    Syslog(Syslog),
+    Postlog(Postlog),
+    /// postlogd's own records, and those of programs that start before it.
+    File(LogFile),
+}
+
+/// The postlog service's datagram socket.
+#[derive(Debug)]
+pub(crate) struct Postlog {
+    socket_path: PathBuf,
+    socket: Option<UnixDatagram>,
+    host: Vec<u8>,
+    fallback: Option<LogFile>,
+}
+
+impl Postlog {
+    pub(crate) fn new(socket_path: PathBuf, host: Vec<u8>, fallback: Option<LogFile>) -> Self {
+        let socket = connected(&socket_path);
+        Self { socket_path, socket, host, fallback }
+    }
+
+    fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {
+        if self.socket.is_none() {
+            self.socket = connected(&self.socket_path);
+        }
+        let record = file_line(&self.host, tag, severity, text);
+        match (&self.socket, &mut self.fallback) {
+            // A service that is down between two reloads loses records; a mail system does not stop for its log.
+            (Some(socket), _) => drop(socket.send(&record)),
+            (None, Some(file)) => file.append(&record),
+            (None, None) => {}
+        }
+    }
+}
+
+fn connected(path: &Path) -> Option<UnixDatagram> {
+    let socket = UnixDatagram::unbound().ok()?;
+    socket.connect(path).ok()?;
+    Some(socket)
+}
+
+/// `maillog_file` itself.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    host: Vec<u8>,
+    file: Option<File>,
+}
+
+impl LogFile {
+    pub(crate) fn new(path: PathBuf, host: Vec<u8>) -> Self {
+        Self { path, host, file: None }
+    }
+
+    pub(crate) fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {
+        let record = file_line(&self.host, tag, severity, text);
+        self.append(&record);
+    }
+
+    /// Appends one record and a line end, in one write.
+    fn append(&mut self, record: &[u8]) {
+        let result = self.opened().and_then(|file| file.write_all(&[record, b"\n"].concat()));
+        if let Err(error) = result {
+            let text = format!("logfile '{}' write error: {}", self.path.display(), sys::reason(&error));
+            // The log itself is what fails, so the only place left to say so is standard error.
+            let _ = io::stderr().write_all(&stderr_line(b"postlog", Severity::Fatal, text.as_bytes()));
+            std::process::exit(1);
+        }
+    }
+
+    fn opened(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            self.file = Some(File::options().create(true).append(true).open(&self.path)?);
+        }
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Everything that decides where a record goes and how it looks.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    /// `<syslog_name>/<process>`.
+    pub(crate) tag: Vec<u8>,
+    /// The name on standard error; `None` writes nothing there.
+    pub(crate) stderr_name: Option<Vec<u8>>,
+    /// The mail log.
+    pub(crate) mail_log: MailLog,
+    /// Whether UTF-8 stays as it is.
+    pub(crate) utf8: bool,
+}
+
+impl Destinations {
+    pub(crate) fn write(&mut self, severity: Severity, text: &[u8]) {
+        let clean = safe_text(text, self.utf8);
+        if let Some(name) = &self.stderr_name {
+            // Nobody is left to tell when standard error is closed.
+            let _ = io::stderr().write_all(&stderr_line(name, severity, &clean));
+        }
+        match &mut self.mail_log {
+            MailLog::Off => {}
+            MailLog::Syslog(syslog) => syslog.send(severity, &line(&self.tag, severity, &clean)),
+            MailLog::Postlog(postlog) => postlog.send(&self.tag, severity, &clean),
+            MailLog::File(file) => file.send(&self.tag, severity, &clean),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destinations(mail_log: MailLog) -> Destinations {
+        Destinations { tag: b"postfix/test".to_vec(), stderr_name: None, mail_log, utf8: true }
+    }
+
+    #[test]
+    fn records_reach_the_postlog_socket_or_its_fallback() {
+        let directory = tempfile::tempdir().unwrap();
+        let (socket_path, file_path) = (directory.path().join("postlog"), directory.path().join("log"));
+        let fallback = || Some(LogFile::new(file_path.clone(), b"host".to_vec()));
+        let mut log = destinations(MailLog::Postlog(Postlog::new(socket_path.clone(), b"host".to_vec(), fallback())));
+        log.write(Severity::Warning, b"first");
+        let server = UnixDatagram::bind(&socket_path).unwrap();
+        log.write(Severity::Info, b"second");
+        let mut buffer = [0; 4096];
+        let length = server.recv(&mut buffer).unwrap();
+        let record = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        assert!(record.contains(" host postfix/test["), "{record}");
+        assert!(record.ends_with("]: second"), "{record}");
+        let file = std::fs::read_to_string(&file_path).unwrap();
+        assert!(file.ends_with("]: warning: first\n"), "{file}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Datagrams (master-ipc §8.1): postlogd.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+
+use ipc::master::State;
+
+use crate::context::Context;
+use crate::daemon::{Daemon, Transport};
+use crate::single::{Waited, watchdog};
+use crate::start::{begin, or_fatal};
+
+/// The most that is read of a datagram, in bytes.
+const DATAGRAM_SIZE: usize = 4096;
+
+/// A service that takes datagrams, and answers none.
+pub trait DatagramService: Sized {
+    /// Opens what needs the rights that the process is about to give up.
+    fn open(context: &Context) -> Self;
+
+    /// Takes one datagram.
+    fn take(&mut self, datagram: &[u8], context: &Context);
+}
+
+/// Runs a daemon of this kind until it retires.
+pub fn datagram<S: DatagramService>(daemon: &Daemon) -> ! {
+    let beginning = begin(daemon, &[Transport::Datagram], true);
+    if beginning.context.stand_alone {
+        logging::fatal!("invalid option: S");
+    }
+    let mut service = S::open(&beginning.context);
+    beginning.drop_privileges();
+    let (context, post) = beginning.take_post(daemon);
+    let Some(mut post) = post else { std::process::exit(0) };
+    let watchdog = watchdog(daemon, &context.config);
+    let sockets: Vec<UnixDatagram> =
+        post.listeners.iter().map(|fd| or_fatal(fd.try_clone().map(|fd: OwnedFd| UnixDatagram::from(fd)))).collect();
+    while let Waited::Listener(listener) = post.wait() {
+        let mut buffer = [0; DATAGRAM_SIZE];
+        let received = sockets[listener].recv(&mut buffer);
+        post.accept_lock.release();
+        let Ok(length) = received else { continue };
+        watchdog.pat();
+        let _ = post.channel.tell(State::Taken);
+        service.take(&buffer[..length], &context);
+        watchdog.pause();
+        if post.channel.tell(State::Available).is_err() {
+            break;
+        }
+        post.life.count_use();
+        if post.life.is_used_up() {
+            break;
+        }
+    }
+    std::process::exit(0)
+}
