@@ -102,6 +102,13 @@ pub fn configure(config: &Config, file_fallback: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Logs a record that another program made: raw bytes with any severity, which ends nothing.
+pub fn record(severity: Severity, text: &[u8]) {
+    if let Some(state) = state().as_mut() {
+        state.destinations.write(severity, text);
+    }
+}
+
 /// Replaces the whole tag, as `postlog -t` does.
 pub fn tag(tag: &[u8]) {
     if let Some(state) = state().as_mut() {

@@ -14,7 +14,7 @@ pub mod record;
 mod scan;
 pub mod status_log;
 
-pub use dir::{QueueDir, Spool};
+pub use dir::{QueueDir, Spool, make_parents, rename_making_dirs};
 pub use file::{Complete, Created};
 pub use id::{IdStyle, QueueId};
 pub use record::{Reader, Record, RecordType, TypeSet, Writer};

@@ -8,6 +8,7 @@ pub mod environment;
 #[cfg(feature = "event")]
 pub mod event;
 pub mod interface;
+pub mod limit;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod lock;

@@ -35,6 +35,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Is there no such file?
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Open(error) | Error::Examine(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The error number that the caller's error classes go by: the operating system's, or EPERM and EISDIR for the refusals.
     pub fn errno(&self) -> i32 {
         match self {

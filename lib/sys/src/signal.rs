@@ -54,6 +54,33 @@ impl AsFd for Signals {
     }
 }
 
+/// Is this signal ignored, perhaps since before this program began?
+pub fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: an all-zero sigaction is a valid value, and the call only writes to it.
+    unsafe {
+        let mut present: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal as libc::c_int, std::ptr::null(), &raw mut present) == 0
+            && present.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Calls a function, in a thread of its own, when one of these signals arrives. They stay blocked in all other threads,
+/// and programs that are run through [`crate::process`] start with none blocked.
+///
+/// # Errors
+/// As [`Signals::new`], or when no thread can be made.
+pub fn in_thread(signals: &[Signal], act: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
+    let signals = Signals::new(signals)?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        while crate::descriptor::wait_readable(&signals, None).is_ok() {
+            if let Some(signal) = signals.next_pending() {
+                act(signal);
+            }
+        }
+    })?;
+    Ok(())
+}
+
 /// Ends this process by `signal` with its default action, as if nothing had caught it.
 pub fn die_by(signal: Signal) -> ! {
     restore(signal);

@@ -1,0 +1,17 @@
+//! Resource limits.
+
+use std::io;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Lowers the limit of the size of files that this process writes, to `bytes`, unless it is as low already.
+///
+/// # Errors
+/// What setrlimit(2) reports.
+pub fn lower_file_size(bytes: u64) -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if soft > bytes {
+        setrlimit(Resource::RLIMIT_FSIZE, bytes, hard)?;
+    }
+    Ok(())
+}
