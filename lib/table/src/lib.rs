@@ -1,2 +1,3 @@
 //! Lookup tables that live in files or in memory (floor 3).
 #![forbid(unsafe_code)]
+mod berkeley;
