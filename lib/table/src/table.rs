@@ -37,7 +37,10 @@ struct Opened {
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table").field("name", &self.shared.name).field("flags", &self.shared.flags).finish_non_exhaustive()
+        f.debug_struct("Table")
+            .field("name", &self.shared.name)
+            .field("flags", &self.shared.flags)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,11 +10,14 @@ use crate::kinds::{self, Request};
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
 
+/// What tells one open table from another.
+type Place = (BString, Flags, Mode);
+
 /// The tables that a process has open. A table with the same name, flags and mode is opened once. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Tables {
     settings: Arc<Settings>,
-    open: Arc<Mutex<BTreeMap<(BString, Flags, Mode), Table>>>,
+    open: Arc<Mutex<BTreeMap<Place, Table>>>,
 }
 
 impl Tables {
@@ -87,11 +90,11 @@ impl Tables {
         tables.iter().find_map(Table::changed)
     }
 
-    fn opened(&self, place: &(BString, Flags, Mode)) -> Option<Table> {
+    fn opened(&self, place: &Place) -> Option<Table> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
 
-    fn keep(&self, place: (BString, Flags, Mode), table: Table) -> Table {
+    fn keep(&self, place: Place, table: Table) -> Table {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_insert(table).clone()
     }
 
@@ -113,10 +116,7 @@ impl Tables {
 fn split_name(name: &[u8]) -> Result<(&BStr, &BStr), OpenError> {
     match name.split_once_str(":") {
         Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => Ok((kind.as_bstr(), rest.as_bstr())),
-        _ => Err(open_error!(
-            "open dictionary: expecting \"type:name\" form instead of \"{}\"",
-            text::show(name)
-        )),
+        _ => Err(open_error!("open dictionary: expecting \"type:name\" form instead of \"{}\"", text::show(name))),
     }
 }
 

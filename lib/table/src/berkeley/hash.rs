@@ -313,7 +313,8 @@ impl Hash {
         };
         let order = self.pager.order;
         let page = self.pager.page_mut(number)?;
-        let (entries, low, need) = (order.entries(page)? & !1, order.low_water(page)?, key_item.len() + value_item.len());
+        let (entries, low, need) =
+            (order.entries(page)? & !1, order.low_water(page)?, key_item.len() + value_item.len());
         let top = if at == 0 { page.len() } else { order.index(page, at - 1)? };
         if top < low || top > page.len() || low < HEADER + 2 * entries + 4 + need {
             return Err(corrupt());

@@ -135,11 +135,6 @@ impl Database {
         }
     }
 
-    /// The open file, for locks and status.
-    pub fn file(&mut self) -> &File {
-        self.pager().file()
-    }
-
     /// To be called after taking the lock.
     ///
     /// # Errors
@@ -239,9 +234,10 @@ impl Database {
 
 /// Byte order and page size of a file that is what it should be.
 fn check_meta(meta: &[u8], method: Method) -> io::Result<(Order, usize)> {
-    let order = [false, true].map(|big| Order { big }).into_iter().find(|order| {
-        order.u32(meta, MAGIC).is_ok_and(|magic| magic == method.magic())
-    });
+    let order = [false, true]
+        .map(|big| Order { big })
+        .into_iter()
+        .find(|order| order.u32(meta, MAGIC).is_ok_and(|magic| magic == method.magic()));
     let order = order.ok_or_else(corrupt)?;
     let page_size = order.u32(meta, PAGE_SIZE)? as usize;
     let known = method.versions().contains(&order.u32(meta, VERSION)?)

@@ -1,7 +1,7 @@
 //! Pages of a Berkeley DB file: reading, caching, writing, the free list, and chains of overflow pages (tables §6.1).
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, SystemTime};
@@ -172,11 +172,6 @@ impl Pager {
         Pager { file, order, page_size, cache: BTreeMap::new(), capacity, read_at: None }
     }
 
-    /// The open file.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
     /// To be called after taking the lock: forgets pages that another process may have changed since they were read.
     pub fn refresh(&mut self) -> io::Result<()> {
         let status = self.file.metadata()?;
@@ -255,11 +250,6 @@ impl Pager {
     /// Makes the file durable.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
-    }
-
-    /// The file's status.
-    pub fn status(&self) -> io::Result<Metadata> {
-        self.file.metadata()
     }
 
     /// The number of the last page.

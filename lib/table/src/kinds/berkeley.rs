@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use bstr::BString;
@@ -26,11 +26,12 @@ struct Berkeley {
 }
 
 pub(super) fn open(request: &Request<'_>, method: Method) -> Result<Box<dyn Map>, OpenError> {
-    let name = [request.name.as_bytes(), b".db"].concat();
+    let name = request.indexed_file(b".db");
     let path = PathBuf::from(OsStr::from_bytes(&name));
     let shown = text::show(&name).to_string();
     let building = request.flags.has(Flags::BULK_UPDATE);
-    let file = if building { open_to_build(&path, &shown, request.mode)? } else { open_file(&path, &shown, request.mode)? };
+    let file =
+        if building { open_to_build(&path, &shown, request.mode)? } else { open_file(&path, &shown, request.mode)? };
     lock_while_opening(&file, &shown, request)?;
     let settings = request.tables.settings();
     let cache_size = match request.mode {
@@ -67,9 +68,8 @@ fn open_to_build(path: &PathBuf, shown: &str, mode: Mode) -> Result<File, OpenEr
         && status.len() == 0
     {
         log::warn!("removing zero-length database file: {shown}");
-        std::fs::remove_file(path).map_err(|error| {
-            open_error!("cannot remove zero-length database file {shown}: {}", sys::reason(&error))
-        })?;
+        std::fs::remove_file(path)
+            .map_err(|error| open_error!("cannot remove zero-length database file {shown}: {}", sys::reason(&error)))?;
     }
     open_file(path, shown, mode)
 }
@@ -130,7 +130,11 @@ impl Store for Berkeley {
     }
 
     fn lock(&mut self, exclusive: bool) -> io::Result<()> {
-        if exclusive { sys::lock::exclusive(&self.file)? } else { sys::lock::shared(&self.file)? }
+        if exclusive {
+            sys::lock::exclusive(&self.file)?
+        } else {
+            sys::lock::shared(&self.file)?
+        }
         self.refresh().map_err(io::Error::other)
     }
 

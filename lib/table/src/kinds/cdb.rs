@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
 
 use super::Request;
 use super::indexed::{Indexed, Store, StoreResult, warn_if_outdated};
@@ -43,13 +42,14 @@ struct Builder {
 }
 
 pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
-    let name = [request.name.as_bytes(), b".cdb"].concat();
+    let name = request.indexed_file(b".cdb");
     let path = PathBuf::from(OsStr::from_bytes(&name));
     let shown = text::show(&name).to_string();
     let label = text::show(request.name).to_string();
     match request.mode {
         Mode::ReadOnly => {
-            let file = File::open(&path).map_err(|error| open_error!("open database {shown}: {}", sys::reason(&error)))?;
+            let file =
+                File::open(&path).map_err(|error| open_error!("open database {shown}: {}", sys::reason(&error)))?;
             warn_if_outdated(&file, &shown, request.path());
             let facts = Facts::fixed(file.metadata().map_or(Owner::Unknown, |status| Owner::of(status.uid())));
             let reader = Reader { file, path: shown, position: u64::from(HEADER) };

@@ -90,8 +90,8 @@ impl Network {
     pub(crate) fn parse(pattern: &[u8], negated: bool) -> Result<Self, String> {
         let written = unbracket(pattern)?;
         let Some(slash) = memchr::memchr(b'/', &written) else {
-            let address = address(&written)
-                .ok_or_else(|| format!("bad address pattern: \"{}\"", text::show(pattern)))?;
+            let address =
+                address(&written).ok_or_else(|| format!("bad address pattern: \"{}\"", text::show(pattern)))?;
             return Ok(Network { address, length: bits(address), negated });
         };
         let shown = text::show(&written);
@@ -122,8 +122,8 @@ impl Network {
 /// Takes brackets off.
 fn unbracket(pattern: &[u8]) -> Result<Vec<u8>, String> {
     let Some(inner) = pattern.strip_prefix(b"[") else { return Ok(pattern.to_vec()) };
-    let end = memchr::memchr(b']', inner)
-        .ok_or_else(|| format!("missing ']' character after \"[{}\"", text::show(inner)))?;
+    let end =
+        memchr::memchr(b']', inner).ok_or_else(|| format!("missing ']' character after \"[{}\"", text::show(inner)))?;
     let (inside, rest) = (&inner[..end], &inner[end + 1..]);
     match rest.first() {
         None => Ok(inside.to_vec()),
@@ -144,7 +144,9 @@ fn bits(address: IpAddr) -> u32 {
 fn masked(address: IpAddr, length: u32) -> IpAddr {
     match address {
         IpAddr::V4(address) => IpAddr::V4((u32::from(address) & u32::MAX.checked_shl(32 - length).unwrap_or(0)).into()),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & u128::MAX.checked_shl(128 - length).unwrap_or(0)).into()),
+        IpAddr::V6(address) => {
+            IpAddr::V6((u128::from(address) & u128::MAX.checked_shl(128 - length).unwrap_or(0)).into())
+        }
     }
 }
 

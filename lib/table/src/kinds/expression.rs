@@ -56,9 +56,11 @@ enum Piece {
     Group(usize),
 }
 
+type Steps<R> = Vec<Step<Rule<R>, Pattern<R>>>;
+
 /// A table of patterns.
 struct Table<E: Engine> {
-    steps: Vec<Step<Rule<E::Regex>, Pattern<E::Regex>>>,
+    steps: Steps<E::Regex>,
     source: Source,
 }
 
@@ -311,4 +313,3 @@ fn macro_name<'t>(after: &'t [u8], whole: &[u8]) -> Result<(&'t [u8], &'t [u8]),
     }
     Ok((name, rest))
 }
-

@@ -64,8 +64,7 @@ impl<S: Store> Indexed<S> {
     /// `label` names the table in warnings, `lock_name` in lock errors. `stores_nul`: what is written when the flags say
     /// nothing or both.
     pub fn new(store: S, facts: Facts, request: &Request<'_>, label: String, stores_nul: bool) -> Self {
-        let (with, without) =
-            (request.flags.has(Flags::TRY_WITH_NUL), request.flags.has(Flags::TRY_WITHOUT_NUL));
+        let (with, without) = (request.flags.has(Flags::TRY_WITH_NUL), request.flags.has(Flags::TRY_WITHOUT_NUL));
         let building = request.flags.has(Flags::BULK_UPDATE);
         let nul = match (with, without) {
             (true, false) => Nul { with, without },
@@ -78,11 +77,7 @@ impl<S: Store> Indexed<S> {
     }
 
     /// Runs `access` between lock and unlock, if the table was opened with locks.
-    fn locked<T>(
-        &mut self,
-        exclusive: bool,
-        access: impl FnOnce(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn locked<T>(&mut self, exclusive: bool, access: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if !self.flags.has(Flags::LOCK) {
             return access(self);
         }

@@ -13,13 +13,14 @@ use crate::{Flags, OpenError};
 pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
     let bad_syntax = || request.bad_syntax("name=value");
     let inner = braced_body(request.name).ok_or_else(bad_syntax)?;
-    let explain = |reason: String| {
-        open_error!("{reason}: \"{}\"; need \"inline:{{name=value...}}\"", request.full_name())
-    };
+    let explain =
+        |reason: String| open_error!("{reason}: \"{}\"; need \"inline:{{name=value...}}\"", request.full_name());
     let mut table = Memory::new(Owner::Trusted, request.full_name());
     for element in split_braced(inner, SEPARATORS) {
         let (key, value) = parse(element).map_err(explain)?;
-        if request.flags.has(Flags::UTF8_ACTIVE) && (std::str::from_utf8(key).is_err() || std::str::from_utf8(value).is_err()) {
+        if request.flags.has(Flags::UTF8_ACTIVE)
+            && (std::str::from_utf8(key).is_err() || std::str::from_utf8(value).is_err())
+        {
             let shown = text::show(element);
             log::warn!("{}: non-UTF-8 input \"{shown}\" -- ignoring this entry", request.full_name());
             continue;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -33,7 +33,10 @@ struct Shared {
     read_only: bool,
 }
 
-static OPEN: LazyLock<Mutex<BTreeMap<(u64, u64), Weak<Shared>>>> = LazyLock::new(Mutex::default);
+/// The environments of this process, by device and inode.
+type Environments = Mutex<BTreeMap<(u64, u64), Weak<Shared>>>;
+
+static OPEN: LazyLock<Environments> = LazyLock::new(Mutex::default);
 
 /// An open file.
 struct Lmdb {
@@ -52,7 +55,7 @@ struct Lmdb {
 }
 
 pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
-    let name = [request.name.as_bytes(), b".lmdb"].concat();
+    let name = request.indexed_file(b".lmdb");
     let path = PathBuf::from(OsStr::from_bytes(&name));
     let shown = text::show(&name).to_string();
     let failed = |reason: String| open_error!("open database {shown}: {reason}");

@@ -58,6 +58,13 @@ impl Request<'_> {
         Path::new(OsStr::from_bytes(self.name))
     }
 
+    /// The name of the indexed file.
+    fn indexed_file(&self, suffix: &[u8]) -> Vec<u8> {
+        let mut name = self.name.to_vec();
+        name.extend_from_slice(suffix);
+        name
+    }
+
     /// A key of a table that is read into memory, folded like those that will be looked up.
     fn fold(&self, key: &[u8]) -> BString {
         match self.flags.has(Flags::FOLD_FIX) {

@@ -1,6 +1,5 @@
 //! What regexp, pcre and cidr tables have in common: rules in order, with IF and ENDIF (tables §4.8).
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -10,9 +9,9 @@ use text::list::{SEPARATORS, split_braced, unbrace};
 use text::space::{is_space, trim_end};
 
 use super::Request;
+use crate::OpenError;
 use crate::error::open_error;
 use crate::map::Owner;
-use crate::OpenError;
 
 /// The text of a table, before its lines are understood.
 pub struct Source {
@@ -33,9 +32,7 @@ impl Source {
             let owner = Owner::of(sys::privilege::real_uid());
             return Ok(Source { lines: inline_rules(request)?, owner, prefix });
         }
-        let failed = |error: std::io::Error| {
-            open_error!("open {}: {}", text::show(request.name), sys::reason(&error))
-        };
+        let failed = |error: std::io::Error| open_error!("open {}: {}", text::show(request.name), sys::reason(&error));
         let mut file = File::open(request.path()).map_err(failed)?;
         let owner = Owner::of(file.metadata().map_err(failed)?.uid());
         let mut text = Vec::new();
@@ -75,7 +72,7 @@ fn file_rules(text: &[u8], name: &str) -> Vec<(usize, Vec<u8>)> {
 }
 
 /// The text before the first NUL.
-pub fn before_nul(text: &Cow<'_, [u8]>) -> &[u8] {
+pub fn before_nul(text: &[u8]) -> &[u8] {
     &text[..memchr::memchr(0, text).unwrap_or(text.len())]
 }
 

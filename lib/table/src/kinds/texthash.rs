@@ -7,7 +7,6 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-
 use super::Request;
 use super::memory::Memory;
 use crate::error::open_error;
@@ -24,9 +23,8 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
     if !matches!(request.mode, crate::Mode::ReadOnly) {
         return Err(open_error!("{} map requires O_RDONLY access mode", request.full_name()));
     }
-    let (text, uid) = read_settled(request.path()).map_err(|error| {
-        open_error!("open database {}: {}", text::show(request.name), sys::reason(&error))
-    })?;
+    let (text, uid) = read_settled(request.path())
+        .map_err(|error| open_error!("open database {}: {}", text::show(request.name), sys::reason(&error)))?;
     let mut table = Memory::new(Owner::of(uid), request.full_name());
     fill(&mut table, &text, request)?;
     Ok(Box::new(table))

@@ -1,9 +1,11 @@
 //! The postmap format: `key whitespace value` (tables §2.2).
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use text::lines::{LogicalLines, Misplaced, logical_lines};
 use text::list::{SEPARATORS, split};
 use text::space::{is_space, trim};
@@ -105,9 +107,9 @@ pub fn files_value(names: &[u8]) -> Result<BString, String> {
             content.push(b'\n');
         }
         first = false;
-        let failed = |what: &str, error: &std::io::Error| format!("{what} {}: {}", text::show(name), sys::reason(error));
-        let path = std::path::Path::new(std::os::unix::ffi::OsStrExt::from_bytes(name));
-        let mut file = File::open::<&std::path::Path>(path).map_err(|error| failed("open", &error))?;
+        let failed =
+            |what: &str, error: &std::io::Error| format!("{what} {}: {}", text::show(name), sys::reason(error));
+        let mut file = File::open(OsStr::from_bytes(name)).map_err(|error| failed("open", &error))?;
         file.read_to_end(&mut content).map_err(|error| failed("read", &error))?;
         if content.len() > LARGEST {
             return Err(format!("file too large: {}", text::show(names)));
@@ -159,7 +161,7 @@ mod tests {
         fn any_bytes_are_read_to_the_end(source: Vec<u8>) {
             for (_, entry) in Entries::new(&source, false).flatten() {
                 let (key, value) = entry.unwrap();
-                assert!(!key.is_empty() && !value.is_empty() && !key.as_bytes().contains(&0));
+                assert!(!key.is_empty() && !value.is_empty() && !key.contains(&0));
             }
         }
     }
