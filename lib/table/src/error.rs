@@ -19,7 +19,7 @@ pub(crate) use open_error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
     /// Try again later. The system's error number, 0 if none was involved.
-    #[error("{}", sys::reason(&io::Error::from_raw_os_error(*.errno)))]
+    #[error("{}", reason(*.errno))]
     Retry {
         /// The error number.
         errno: i32,
@@ -39,6 +39,14 @@ impl Error {
     /// A temporary failure by the operating system.
     pub fn system(error: &io::Error) -> Self {
         Error::Retry { errno: error.raw_os_error().unwrap_or(0) }
+    }
+}
+
+/// The system's text. Where no error number was involved, Debian's tools say this, which its database library has put there.
+fn reason(errno: i32) -> String {
+    match errno {
+        0 => "Application error".into(),
+        errno => sys::reason(&io::Error::from_raw_os_error(errno)),
     }
 }
 

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod berkeley;
+pub mod command;
 mod error;
 mod flags;
 mod kinds;

@@ -99,6 +99,11 @@ pub(crate) trait Map: Send {
         None
     }
 
+    /// Stores an entry without a trailing NUL, replacing another. `None`: the type cannot.
+    fn update_mark(&mut self, key: &[u8], value: &[u8]) -> Option<Result<Change, Error>> {
+        self.update(key, value, Flags::REPLACE)
+    }
+
     /// Removes an entry. `None`: the type cannot.
     fn delete(&mut self, _key: &[u8]) -> Option<Result<Change, Error>> {
         None

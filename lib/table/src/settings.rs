@@ -1,6 +1,10 @@
 //! What tables need from main.cf.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+use config::{Config, params};
 
 /// The parameters that tables depend on; one for all tables of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,19 @@ pub struct Settings {
     pub lmdb_map_size: usize,
     /// `queue_directory`.
     pub queue_directory: PathBuf,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let size = |bytes: i64| usize::try_from(bytes).unwrap_or(0);
+        Settings {
+            smtputf8_enable: config.get(params::SMTPUTF8_ENABLE),
+            berkeley_db_create_buffer_size: size(config.get(params::BERKELEY_DB_CREATE_BUFFER_SIZE)),
+            berkeley_db_read_buffer_size: size(config.get(params::BERKELEY_DB_READ_BUFFER_SIZE)),
+            lmdb_map_size: size(config.get(params::LMDB_MAP_SIZE)),
+            queue_directory: PathBuf::from(OsStr::from_bytes(config.get(params::QUEUE_DIRECTORY))),
+        }
+    }
 }
 
 impl Default for Settings {

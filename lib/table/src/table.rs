@@ -169,12 +169,12 @@ impl Table {
         updated.unwrap_or_else(|| Err(self.unsupported(Operation::Update)))
     }
 
-    /// Stores an entry that is not folded or checked: the marks that postalias leaves.
+    /// Stores one of the marks that postalias leaves: as it is, without a NUL, and in place of an older one.
     ///
     /// # Errors
     /// As for [`Table::update`].
-    pub fn update_verbatim(&self, key: &[u8], value: &[u8], flags: Flags) -> Result<Change, Error> {
-        let updated = self.map().update(key, value, flags);
+    pub fn update_mark(&self, key: &[u8], value: &[u8]) -> Result<Change, Error> {
+        let updated = self.map().update_mark(key, value);
         updated.unwrap_or_else(|| Err(self.unsupported(Operation::Update)))
     }
 

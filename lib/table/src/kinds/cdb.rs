@@ -52,6 +52,7 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
                 File::open(&path).map_err(|error| open_error!("open database {shown}: {}", sys::reason(&error)))?;
             warn_if_outdated(&file, &shown, request.path());
             let facts = Facts::fixed(file.metadata().map_or(Owner::Unknown, |status| Owner::of(status.uid())));
+            let facts = Facts { label: Some(name.into()), ..facts };
             let reader = Reader { file, path: shown, position: u64::from(HEADER) };
             Ok(Box::new(Indexed::new(reader, facts, request, label, false)))
         }

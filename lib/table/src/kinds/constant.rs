@@ -12,7 +12,6 @@ struct Static(BString);
 
 /// Opens `static:text` or `static:{ text }`.
 pub(super) fn open_static(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
-    request.read_only()?;
     let value = match request.name.first() {
         Some(b'{') => unbrace(request.name).map_err(|reason| open_error!("bad static:name syntax: {reason}"))?,
         _ => request.name,

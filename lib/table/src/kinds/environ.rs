@@ -1,23 +1,16 @@
 //! `environ:`: the environment (tables §4.12).
 
-use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-
-use bstr::BString;
 
 use super::Request;
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, OpenError};
 
-#[derive(Default)]
-struct Environ {
-    /// What is still to be listed.
-    listing: std::vec::IntoIter<(OsString, OsString)>,
-}
+struct Environ;
 
 #[allow(clippy::unnecessary_wraps, reason = "the signature that all types have")]
 pub(super) fn open(_request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
-    Ok(Box::new(Environ::default()))
+    Ok(Box::new(Environ))
 }
 
 /// A name that the environment can have.
@@ -44,13 +37,5 @@ impl Map for Environ {
         }
         sys::environment::set(std::ffi::OsStr::from_bytes(key), std::ffi::OsStr::from_bytes(value));
         Some(Ok(Change::Done))
-    }
-
-    fn sequence(&mut self, restart: bool) -> Option<Result<Option<(BString, BString)>, Error>> {
-        if restart {
-            self.listing = std::env::vars_os().collect::<Vec<_>>().into_iter();
-        }
-        let next = self.listing.next();
-        Some(Ok(next.map(|(name, value)| (name.into_vec().into(), value.into_vec().into()))))
     }
 }

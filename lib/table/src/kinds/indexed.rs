@@ -166,6 +166,14 @@ impl<S: Store> Map for Indexed<S> {
         self.store.writable().then(|| self.locked(true, |table| table.store_entry(key, value, flags)))
     }
 
+    fn update_mark(&mut self, key: &[u8], value: &[u8]) -> Option<Result<Change, Error>> {
+        let put = |table: &mut Self| {
+            table.store.put(key, value).map_err(Error::Fatal)?;
+            table.settle()
+        };
+        self.store.writable().then(|| self.locked(true, put))
+    }
+
     fn delete(&mut self, key: &[u8]) -> Option<Result<Change, Error>> {
         self.store.writable().then(|| self.locked(true, |table| table.remove_entry(key)))
     }

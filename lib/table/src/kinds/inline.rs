@@ -11,6 +11,7 @@ use crate::source::key_length;
 use crate::{Flags, OpenError};
 
 pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
+    request.read_only()?;
     let bad_syntax = || request.bad_syntax("name=value");
     let inner = braced_body(request.name).ok_or_else(bad_syntax)?;
     let explain =

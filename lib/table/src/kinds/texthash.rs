@@ -20,9 +20,7 @@ const UNSETTLED: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(300);
 
 pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
-    if !matches!(request.mode, crate::Mode::ReadOnly) {
-        return Err(open_error!("{} map requires O_RDONLY access mode", request.full_name()));
-    }
+    request.read_only()?;
     let (text, uid) = read_settled(request.path())
         .map_err(|error| open_error!("open database {}: {}", text::show(request.name), sys::reason(&error)))?;
     let mut table = Memory::new(Owner::of(uid), request.full_name());
@@ -33,7 +31,7 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
 fn fill(table: &mut Memory, source: &[u8], request: &Request<'_>) -> Result<(), OpenError> {
     let name = text::show(request.name);
     for entry in Entries::new(source, request.flags.has(Flags::UTF8_ACTIVE)) {
-        let (line, entry) = match entry {
+        let (line, key, value) = match entry {
             Ok(entry) => entry,
             Err(Problem::Misplaced(problem)) => {
                 log::warn!("{name}: {problem}");
@@ -45,7 +43,6 @@ fn fill(table: &mut Memory, source: &[u8], request: &Request<'_>) -> Result<(), 
                 continue;
             }
         };
-        let Some((key, value)) = entry else { continue };
         let key = request.fold(&key);
         if !table.add(key.clone(), value.clone()) {
             let duplicate = format!("{name}, line {line}: duplicate entry: \"{}\"", text::show(&key));

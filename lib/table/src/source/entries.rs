@@ -26,13 +26,12 @@ pub enum Problem {
     },
 }
 
-/// The entries of a source file, one for each logical line, with the line number. An entry can be missing (`None`), when the
-/// line is empty up to its first NUL.
+/// The entries of a source file: line number, key, value.
 pub struct Entries<'a> {
     lines: LogicalLines<'a>,
     utf8: bool,
     /// An entry that a warning goes before.
-    held: Option<(usize, Option<(BString, BString)>)>,
+    held: Option<(usize, BString, BString)>,
 }
 
 impl<'a> Entries<'a> {
@@ -54,7 +53,7 @@ impl<'a> Entries<'a> {
         if key.is_empty() || value.is_empty() {
             return problem("expected format: key whitespace value".into());
         }
-        let entry = (number, Some((BString::from(key), BString::from(value))));
+        let entry = (number, BString::from(key), BString::from(value));
         if key.ends_with(b":") {
             self.held = Some(entry);
             let text = "record is in \"key: value\" format; is this an alias file?".into();
@@ -65,7 +64,7 @@ impl<'a> Entries<'a> {
 }
 
 impl Iterator for Entries<'_> {
-    type Item = Result<(usize, Option<(BString, BString)>), Problem>;
+    type Item = Result<(usize, BString, BString), Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(held) = self.held.take() {
@@ -131,8 +130,7 @@ mod tests {
     fn read(source: &str) -> Vec<Result<(usize, String), String>> {
         Entries::new(source.as_bytes(), true)
             .map(|entry| match entry {
-                Ok((line, Some((key, value)))) => Ok((line, format!("{key}={value}"))),
-                Ok((line, None)) => Ok((line, String::new())),
+                Ok((line, key, value)) => Ok((line, format!("{key}={value}"))),
                 Err(Problem::Line { line, text, .. }) => Err(format!("{line}: {text}")),
                 Err(Problem::Misplaced(problem)) => Err(problem.to_string()),
             })
@@ -159,8 +157,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_read_to_the_end(source: Vec<u8>) {
-            for (_, entry) in Entries::new(&source, false).flatten() {
-                let (key, value) = entry.unwrap();
+            for (_, key, value) in Entries::new(&source, false).flatten() {
                 assert!(!key.is_empty() && !value.is_empty() && !key.contains(&0));
             }
         }
