@@ -7,6 +7,7 @@ pub mod address;
 pub mod date;
 pub mod dsn;
 pub mod expand;
+mod fold;
 pub mod getopt;
 pub mod header;
 pub mod hostname;
@@ -19,5 +20,6 @@ mod printable;
 pub mod space;
 pub mod xtext;
 
+pub use fold::fold;
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};

@@ -1,0 +1,128 @@
+//! The table types (tables §4).
+
+mod berkeley;
+mod cdb;
+mod cidr;
+mod compose;
+mod constant;
+mod environ;
+mod expression;
+mod indexed;
+mod inline;
+mod lmdb;
+mod memory;
+mod nis;
+mod pcre;
+mod randmap;
+mod regexp;
+mod rules;
+mod texthash;
+mod unix;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bstr::{BStr, BString};
+
+use crate::berkeley::Method;
+use crate::error::open_error;
+use crate::map::Map;
+use crate::{Flags, Mode, OpenError, Tables};
+
+/// What a type needs to open a table.
+pub(crate) struct Request<'a> {
+    /// The type, for messages.
+    pub kind: &'a BStr,
+    /// What comes after `type:`.
+    pub name: &'a BStr,
+    /// Open flags; [`Flags::UTF8_ACTIVE`] says whether checks are in force.
+    pub flags: Flags,
+    /// Access mode.
+    pub mode: Mode,
+    /// For the parameters, and for opening member tables.
+    pub tables: &'a Tables,
+}
+
+impl Request<'_> {
+    /// Types that can only be looked up refuse other access modes.
+    fn read_only(&self) -> Result<(), OpenError> {
+        match self.mode {
+            Mode::ReadOnly => Ok(()),
+            _ => Err(open_error!("{} map requires O_RDONLY access mode", self.full_name())),
+        }
+    }
+
+    /// The name as a path.
+    fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.name))
+    }
+
+    /// The name of the indexed file.
+    fn indexed_file(&self, suffix: &[u8]) -> Vec<u8> {
+        let mut name = self.name.to_vec();
+        name.extend_from_slice(suffix);
+        name
+    }
+
+    /// A key of a table that is read into memory, folded like those that will be looked up.
+    fn fold(&self, key: &[u8]) -> BString {
+        match self.flags.has(Flags::FOLD_FIX) {
+            true => text::fold(key, self.flags.has(Flags::UTF8_ACTIVE)),
+            false => key.into(),
+        }
+    }
+
+    /// `type:name`.
+    fn full_name(&self) -> String {
+        format!("{}:{}", text::show(self.kind), text::show(self.name))
+    }
+
+    /// A syntax error, with what was expected inside the braces.
+    fn bad_syntax(&self, wanted: &str) -> OpenError {
+        open_error!("bad syntax: \"{}\"; need \"{}:{{{wanted}...}}\"", self.full_name(), text::show(self.kind))
+    }
+}
+
+type Opener = fn(&Request<'_>) -> Result<Box<dyn Map>, OpenError>;
+
+/// All types, in the order of their names: what `postconf -m` prints.
+const KINDS: &[(&str, Opener)] = &[
+    ("btree", |request| berkeley::open(request, Method::Btree)),
+    ("cdb", cdb::open),
+    ("cidr", cidr::open),
+    ("environ", environ::open),
+    ("fail", constant::open_fail),
+    ("hash", |request| berkeley::open(request, Method::Hash)),
+    ("inline", inline::open),
+    ("internal", memory::open),
+    ("lmdb", lmdb::open),
+    ("nis", nis::open),
+    ("pcre", pcre::open),
+    ("pipemap", compose::open_pipemap),
+    ("randmap", randmap::open),
+    ("regexp", regexp::open),
+    ("static", constant::open_static),
+    ("texthash", texthash::open),
+    ("unionmap", compose::open_unionmap),
+    ("unix", unix::open),
+];
+
+/// The types whose tables can be built.
+const BUILDABLE: &[&str] = &["btree", "cdb", "fail", "hash", "lmdb"];
+
+/// The names of the types, sorted.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _)| *name)
+}
+
+/// Whether tables of this type can be built.
+pub(crate) fn is_buildable(kind: &[u8]) -> bool {
+    BUILDABLE.iter().any(|name| name.as_bytes() == kind)
+}
+
+/// Opens a table of one of the types; `None`: there is no such type.
+pub(crate) fn open(request: &Request<'_>) -> Option<Result<Box<dyn Map>, OpenError>> {
+    let (_, open) = KINDS.iter().find(|(name, _)| name.as_bytes() == request.kind)?;
+    Some(open(request))
+}

@@ -1,0 +1,51 @@
+//! `pcre:`: Perl-compatible regular expressions (tables §4.9).
+
+use sys::pcre::{Flags, Regex};
+
+use super::Request;
+use super::expression::{self, Engine, Groups};
+use crate::OpenError;
+use crate::map::Map;
+
+struct Perl;
+
+impl Engine for Perl {
+    type Regex = Regex;
+
+    const TWO_PATTERNS: bool = false;
+    const NO_DELIMITER: &'static str = "ignoring";
+    const OUT_OF_RANGE: &'static str = "out of range";
+
+    fn compile(pattern: &[u8], options: &[u8], warn: &dyn Fn(&str)) -> Result<Regex, String> {
+        let mut flags = Flags { caseless: true, dot_all: true, ..Flags::default() };
+        for option in options {
+            match option {
+                b'i' => flags.caseless ^= true,
+                b'm' => flags.multi_line ^= true,
+                b's' => flags.dot_all ^= true,
+                b'x' => flags.extended ^= true,
+                b'A' => flags.anchored ^= true,
+                b'E' => flags.dollar_end_only ^= true,
+                b'U' => flags.ungreedy ^= true,
+                b'X' => warn("ignoring obsolete regexp option \"X\""),
+                other => {
+                    let shown = text::show(std::slice::from_ref(other));
+                    return Err(format!("unknown regexp option \"{shown}\": skipping this rule"));
+                }
+            }
+        }
+        Regex::new(pattern, flags).map_err(|error| error.to_string())
+    }
+
+    fn groups(regex: &Regex) -> usize {
+        regex.groups()
+    }
+
+    fn exec(regex: &Regex, key: &[u8]) -> Result<Option<Groups>, String> {
+        regex.exec(key).map_err(|error| error.to_string())
+    }
+}
+
+pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
+    expression::open::<Perl>(request)
+}

@@ -1,0 +1,48 @@
+//! What tables need from main.cf.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use config::{Config, params};
+
+/// The parameters that tables depend on; one for all tables of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `smtputf8_enable`: UTF-8 checks and Unicode case folding, for tables opened with [`crate::Flags::UTF8_REQUEST`].
+    pub smtputf8_enable: bool,
+    /// `berkeley_db_create_buffer_size`, bytes: the page cache while a hash or btree file is built or updated.
+    pub berkeley_db_create_buffer_size: usize,
+    /// `berkeley_db_read_buffer_size`, bytes: the page cache of a hash or btree file that is only read.
+    pub berkeley_db_read_buffer_size: usize,
+    /// `lmdb_map_size`, bytes: the initial map size.
+    pub lmdb_map_size: usize,
+    /// `queue_directory`.
+    pub queue_directory: PathBuf,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let size = |bytes: i64| usize::try_from(bytes).unwrap_or(0);
+        Settings {
+            smtputf8_enable: config.get(params::SMTPUTF8_ENABLE),
+            berkeley_db_create_buffer_size: size(config.get(params::BERKELEY_DB_CREATE_BUFFER_SIZE)),
+            berkeley_db_read_buffer_size: size(config.get(params::BERKELEY_DB_READ_BUFFER_SIZE)),
+            lmdb_map_size: size(config.get(params::LMDB_MAP_SIZE)),
+            queue_directory: PathBuf::from(OsStr::from_bytes(config.get(params::QUEUE_DIRECTORY))),
+        }
+    }
+}
+
+impl Default for Settings {
+    /// The built-in defaults of the parameters.
+    fn default() -> Self {
+        Settings {
+            smtputf8_enable: true,
+            berkeley_db_create_buffer_size: 16 << 20,
+            berkeley_db_read_buffer_size: 128 << 10,
+            lmdb_map_size: 16 << 20,
+            queue_directory: "/var/spool/postfix".into(),
+        }
+    }
+}

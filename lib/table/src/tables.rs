@@ -1,0 +1,161 @@
+//! All tables of a process (tables §1.1, §1.7, §1.8).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::error::open_error;
+use crate::kinds::{self, Request};
+use crate::map::{Change, Facts, Map, Owner};
+use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
+
+/// What tells one open table from another.
+type Place = (BString, Flags, Mode);
+
+/// The tables that a process has open. A table with the same name, flags and mode is opened once. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    settings: Arc<Settings>,
+    open: Arc<Mutex<BTreeMap<Place, Table>>>,
+}
+
+impl Tables {
+    /// No tables yet.
+    pub fn new(settings: Settings) -> Self {
+        Tables { settings: Arc::new(settings), open: Arc::default() }
+    }
+
+    /// The parameters.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Opens a table for a daemon: one that cannot be opened is logged as an error, and replaced by one whose accesses warn
+    /// and fail.
+    pub fn open(&self, name: &[u8], flags: Flags, mode: Mode) -> Table {
+        let place = (BString::from(name), flags, mode);
+        if let Some(table) = self.opened(&place) {
+            return table;
+        }
+        let table = self.open_anew(name, flags, mode).unwrap_or_else(|error| {
+            log::error!("{error}");
+            surrogate(name, flags, mode, error)
+        });
+        self.keep(place, table)
+    }
+
+    /// Opens a table for a tool, which ends if that is not possible.
+    ///
+    /// # Errors
+    /// The message of the specification.
+    pub fn try_open(&self, name: &[u8], flags: Flags, mode: Mode) -> Result<Table, OpenError> {
+        let place = (BString::from(name), flags, mode);
+        match self.opened(&place) {
+            Some(table) => Ok(table),
+            None => self.open_anew(name, flags, mode).map(|table| self.keep(place, table)),
+        }
+    }
+
+    /// Opens a table to build it: the exclusive lock is held until the table is dropped. `mode` is [`Mode::Truncate`], or
+    /// [`Mode::Create`] to add to what is there.
+    ///
+    /// # Errors
+    /// The message of the specification.
+    pub fn create(&self, name: &[u8], flags: Flags, mode: Mode) -> Result<Table, OpenError> {
+        let (kind, _) = split_name(name)?;
+        if !kinds::is_buildable(kind) {
+            let shown = text::show(kind);
+            return Err(match kinds::kinds().any(|known| known.as_bytes() == kind) {
+                true => open_error!("unsupported dictionary type: {shown} does not support bulk-mode creation."),
+                false => open_error!("unsupported dictionary type: {shown}. Is the postfix-{shown} package installed?"),
+            });
+        }
+        self.open_anew(name, flags | Flags::BULK_UPDATE, mode)
+    }
+
+    /// The tables of a list parameter, in its order. `title` is the name of the parameter, for messages.
+    pub fn maps(&self, title: &str, list: &[u8], flags: Flags) -> Maps {
+        Maps::open(self, title, list, flags)
+    }
+
+    /// A table that another table is made of.
+    pub(crate) fn open_member(&self, name: &[u8], flags: Flags) -> Result<Table, OpenError> {
+        self.try_open(name, flags.without(Flags::UTF8_ACTIVE), Mode::ReadOnly)
+    }
+
+    /// Whether a table file has changed: then the text for `table <text> has changed -- restarting` (tables §1.7).
+    pub fn changed(&self) -> Option<String> {
+        let tables: Vec<Table> = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        tables.iter().find_map(Table::changed)
+    }
+
+    fn opened(&self, place: &Place) -> Option<Table> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+    }
+
+    fn keep(&self, place: Place, table: Table) -> Table {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_insert(table).clone()
+    }
+
+    fn open_anew(&self, name: &[u8], flags: Flags, mode: Mode) -> Result<Table, OpenError> {
+        let (kind, rest) = split_name(name)?;
+        let flags = match flags.has(Flags::UTF8_REQUEST) && self.settings.smtputf8_enable {
+            true => flags | Flags::UTF8_ACTIVE,
+            false => flags,
+        };
+        let request = Request { kind, name: rest, flags, mode, tables: self };
+        match kinds::open(&request) {
+            Some(map) => Ok(Table::new(kind, rest, flags, mode, map?)),
+            None => Err(open_error!("unsupported dictionary type: {}", text::show(kind))),
+        }
+    }
+}
+
+/// The type and the name.
+fn split_name(name: &[u8]) -> Result<(&BStr, &BStr), OpenError> {
+    match name.split_once_str(":") {
+        Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => Ok((kind.as_bstr(), rest.as_bstr())),
+        _ => Err(open_error!("open dictionary: expecting \"type:name\" form instead of \"{}\"", text::show(name))),
+    }
+}
+
+/// Stands for a table that could not be opened.
+struct Surrogate {
+    message: String,
+}
+
+fn surrogate(name: &[u8], flags: Flags, mode: Mode, error: OpenError) -> Table {
+    let (kind, rest) = name.split_once_str(":").unwrap_or((name, b""));
+    let message = format!("{}:{} is unavailable. {error}", text::show(kind), text::show(rest));
+    Table::new(kind, rest, flags, mode, Box::new(Surrogate { message }))
+}
+
+impl Surrogate {
+    fn fail<T>(&self) -> Result<T, Error> {
+        log::warn!("{}", self.message);
+        Err(Error::RETRY)
+    }
+}
+
+impl Map for Surrogate {
+    fn facts(&self) -> Facts {
+        Facts::pattern(Owner::Trusted)
+    }
+
+    fn lookup(&mut self, _key: &[u8]) -> Lookup {
+        self.fail()
+    }
+
+    fn update(&mut self, _key: &[u8], _value: &[u8], _flags: Flags) -> Option<Result<Change, Error>> {
+        Some(self.fail())
+    }
+
+    fn delete(&mut self, _key: &[u8]) -> Option<Result<Change, Error>> {
+        Some(self.fail())
+    }
+
+    fn sequence(&mut self, _restart: bool) -> Option<Result<Option<(BString, BString)>, Error>> {
+        Some(self.fail())
+    }
+}
