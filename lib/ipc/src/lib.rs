@@ -16,6 +16,7 @@ pub mod showq;
 mod stats;
 mod stream;
 pub mod trigger;
+pub mod verify;
 
 pub use attr::{Encoding, Error, Message};
 pub use persistent::PersistentClient;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use config::{Config, params};
+
 use crate::{IdStyle, QueueId};
 
 /// A directory below `queue_directory` that holds files named by queue ID.
@@ -89,6 +91,17 @@ pub struct Spool {
     hashed: Vec<QueueDir>,
     depth: usize,
     style: IdStyle,
+}
+
+impl From<&Config> for Spool {
+    /// The tree that main.cf describes.
+    fn from(config: &Config) -> Spool {
+        Spool::new(
+            config.get(params::HASH_QUEUE_NAMES),
+            config.get(params::HASH_QUEUE_DEPTH),
+            IdStyle::from(config.get(params::ENABLE_LONG_QUEUE_IDS)),
+        )
+    }
 }
 
 impl Spool {

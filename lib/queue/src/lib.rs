@@ -1,4 +1,4 @@
-//! Queue IDs, queue directories, records and queue files (floor 2).
+//! Queue IDs, queue directories, records and queue files (floor 3).
 //!
 //! A message is one file: a sequence of [`record`]s, named by its [`QueueId`], in one of the [`QueueDir`]s of a
 //! [`Spool`]. Its permission bits, its directory and its modification time are all the state there is. A rename or a

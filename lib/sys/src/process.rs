@@ -146,3 +146,160 @@ pub fn limit_file_size() -> io::Result<()> {
 pub fn host_name() -> io::Result<std::ffi::OsString> {
     Ok(nix::unistd::gethostname()?)
 }
+
+/// A command that runs with the rights of a user, apart from the process that starts it.
+#[derive(Clone, Debug)]
+pub struct UserCommand {
+    /// The program and its arguments; a program without `/` is searched in the `PATH` of `environment`.
+    pub words: Vec<std::ffi::OsString>,
+    /// The whole environment.
+    pub environment: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    /// Real, effective and saved user.
+    pub uid: u32,
+    /// Real, effective and saved group, and the only supplementary one.
+    pub gid: u32,
+    /// A new root directory; needs root's rights.
+    pub jail: Option<std::path::PathBuf>,
+    /// The working directory.
+    pub directory: Option<std::path::PathBuf>,
+}
+
+/// Which step kept a [`UserCommand`] from running.
+#[derive(Debug)]
+pub enum StartError {
+    /// No process could be made.
+    Fork(io::Error),
+    /// The jail could not be entered.
+    Jail(io::Error),
+    /// The rights could not be changed.
+    Rights(io::Error),
+    /// The working directory could not be entered.
+    Directory(io::Error),
+    /// The program could not be executed.
+    Exec(io::Error),
+}
+
+impl UserCommand {
+    /// Starts the command in a session and process group of its own.
+    ///
+    /// # Errors
+    /// Which step failed; nothing is left behind.
+    pub fn spawn(
+        &self,
+        stdin: impl Into<std::process::Stdio>,
+        stdout: impl Into<std::process::Stdio>,
+        stderr: impl Into<std::process::Stdio>,
+    ) -> Result<Child, StartError> {
+        let (reader, writer) = crate::descriptor::pipe().map_err(StartError::Fork)?;
+        let Some((program, arguments)) = self.words.split_first() else {
+            return Err(StartError::Exec(io::ErrorKind::NotFound.into()));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        let plan = self.prepared().map_err(StartError::Exec)?;
+        let report = writer.as_raw_fd();
+        // SAFETY: between fork and exec the closure only makes system calls that are async-signal-safe, on memory that was
+        // prepared before; `report` is open, since `writer` lives until after the spawn.
+        unsafe {
+            command.pre_exec(move || {
+                plan.carry_out().map_err(|(step, error)| {
+                    libc::write(report, (&raw const step).cast(), 1);
+                    error
+                })
+            });
+        }
+        let result = command.spawn();
+        drop(writer);
+        result.map_err(|error| {
+            let mut step = [0];
+            match io::Read::read(&mut std::fs::File::from(reader), &mut step) {
+                Ok(1) if step[0] == STEP_JAIL => StartError::Jail(error),
+                Ok(1) if step[0] == STEP_DIRECTORY => StartError::Directory(error),
+                Ok(1) => StartError::Rights(error),
+                _ if error.raw_os_error() == Some(libc::EAGAIN) => StartError::Fork(error),
+                _ => StartError::Exec(error),
+            }
+        })
+    }
+
+    fn prepared(&self) -> io::Result<Plan> {
+        let path = |path: &Option<std::path::PathBuf>| {
+            path.as_ref().map(|path| std::ffi::CString::new(path.as_os_str().as_encoded_bytes())).transpose()
+        };
+        Ok(Plan { uid: self.uid, gid: self.gid, jail: path(&self.jail)?, directory: path(&self.directory)? })
+    }
+}
+
+const STEP_JAIL: u8 = 1;
+const STEP_RIGHTS: u8 = 2;
+const STEP_DIRECTORY: u8 = 3;
+
+/// What the child does before it executes the program.
+struct Plan {
+    uid: u32,
+    gid: u32,
+    jail: Option<std::ffi::CString>,
+    directory: Option<std::ffi::CString>,
+}
+
+impl Plan {
+    fn carry_out(&self) -> Result<(), (u8, io::Error)> {
+        let failed = |step| (step, io::Error::last_os_error());
+        // SAFETY: system calls on values and strings that live as long as the plan.
+        unsafe {
+            let privileged = libc::geteuid() != self.uid || libc::getuid() != self.uid || self.jail.is_some();
+            if privileged && libc::seteuid(0) < 0 {
+                return Err(failed(STEP_RIGHTS));
+            }
+            if let Some(jail) = &self.jail
+                && (libc::chroot(jail.as_ptr()) < 0 || libc::chdir(c"/".as_ptr()) < 0)
+            {
+                return Err(failed(STEP_JAIL));
+            }
+            if privileged
+                && (libc::setgroups(1, &raw const self.gid) < 0
+                    || libc::setresgid(self.gid, self.gid, self.gid) < 0
+                    || libc::setresuid(self.uid, self.uid, self.uid) < 0)
+            {
+                return Err(failed(STEP_RIGHTS));
+            }
+            // A process that leads a group already keeps it.
+            libc::setsid();
+            if let Some(directory) = &self.directory
+                && libc::chdir(directory.as_ptr()) < 0
+            {
+                return Err(failed(STEP_DIRECTORY));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    fn command(words: &[&str]) -> UserCommand {
+        UserCommand {
+            words: words.iter().map(Into::into).collect(),
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            uid: nix::unistd::getuid().as_raw(),
+            gid: nix::unistd::getgid().as_raw(),
+            jail: None,
+            directory: None,
+        }
+    }
+
+    #[test]
+    fn a_command_runs_and_failures_name_their_step() {
+        let run = |command: &UserCommand| command.spawn(Stdio::null(), Stdio::piped(), Stdio::null());
+        let output = run(&command(&["sh", "-c", "echo $PATH"])).unwrap().wait_with_output().unwrap();
+        assert_eq!(output.stdout, b"/usr/bin:/bin\n");
+        let lost = UserCommand { directory: Some("/no/such/place".into()), ..command(&["true"]) };
+        assert!(matches!(run(&lost), Err(StartError::Directory(_))));
+        assert!(matches!(run(&command(&["no-such-program"])), Err(StartError::Exec(_))));
+    }
+}
