@@ -71,6 +71,26 @@ impl Display for QueueActive<'_> {
     }
 }
 
+/// The queue manager gave a message up: its sender gets it back.
+#[derive(Clone, Copy, Debug)]
+pub struct Expired<'a> {
+    /// The message.
+    pub queue_id: &'a [u8],
+    /// Envelope sender, in internal form.
+    pub sender: &'a [u8],
+    /// `expired`, or `force-expired` by an administrator.
+    pub status: &'a str,
+}
+
+impl Event for Expired<'_> {}
+
+impl Display for Expired<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, sender) = (text::show(self.queue_id), address(self.sender));
+        write!(f, "{id}: from=<{sender}>, status={}, returned to sender", self.status)
+    }
+}
+
 /// A message left the queue for good.
 #[derive(Clone, Copy, Debug)]
 pub struct Removed<'a> {
