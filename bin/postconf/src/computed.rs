@@ -1,15 +1,17 @@
 //! Defaults that depend on the machine and on other parameters (config §5, §8.5).
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
+use command::Invocation;
 use config::{Dictionary, Protocols, computed, own_interfaces, registry};
+use logging::fatal;
 use text::expand::{Options, expand};
 
-use crate::report::{OrFatal, fatal, program};
+use crate::or_fatal::OrFatal;
 
 /// The computed default of a parameter, given what main.cf says; nothing for a parameter with an ordinary one.
 pub fn default(name: &str, main: &Dictionary) -> Option<BString> {
     match name {
-        "process_name" => Some(base_name(&program())),
+        "process_name" => Some(Invocation::of_process().base_name().to_owned()),
         "process_id" => Some(std::process::id().to_string().into()),
         "myhostname" => Some(myhostname(main)),
         "mydomain" => Some(mydomain(main)),
@@ -18,10 +20,6 @@ pub fn default(name: &str, main: &Dictionary) -> Option<BString> {
         "config_directory" => Some(config::directory::DEFAULT_DIRECTORY.into()),
         _ => None,
     }
-}
-
-fn base_name(path: &[u8]) -> BString {
-    path.rsplit_once_str("/").map_or(path, |(_, base)| base).into()
 }
 
 fn myhostname(main: &Dictionary) -> BString {

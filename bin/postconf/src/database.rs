@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 use config::main_cf;
 use text::{list, show};
 
-use crate::report::OrFatal;
+use crate::or_fatal::OrFatal;
 
 /// A table type whose client has parameters.
 pub struct Client {

@@ -2,11 +2,12 @@
 
 use bstr::{BString, ByteSlice};
 use config::{Dictionary, main_cf};
+use logging::fatal;
 use text::lines::logical_lines;
 
 use crate::entry::{Entry, Problem};
 use crate::options::{Mode, Options};
-use crate::report::{OrFatal, fatal};
+use crate::or_fatal::OrFatal;
 
 /// The configuration directory: what `-c` or the environment says, if either does.
 pub fn named_directory() -> Option<BString> {

@@ -9,23 +9,23 @@ mod entry;
 mod files;
 mod listing;
 mod options;
+mod or_fatal;
 mod output;
 mod parameters;
 mod pattern;
-mod report;
 mod scope;
 mod templates;
 mod validate;
 
+use bstr::ByteSlice;
+use command::Invocation;
+use logging::Audience;
 use options::{Mode, Options};
-use report::OrFatal;
 
 fn main() {
-    report::start();
-    sys::descriptor::fill_standard().or_fatal();
-    sys::process::set_umask(0o022);
-    let args = text::getopt::from_os(std::env::args_os().skip(1));
-    let options = Options::parse(&args);
+    let invocation = Invocation::of_process();
+    command::begin(invocation.name.as_bstr(), Audience::User);
+    let options = Options::parse(&invocation);
     match (options.mode, options.edit) {
         (Mode::Main, Some(edit)) => edit::main_cf::edit(&options, edit),
         (Mode::Entries | Mode::Fields | Mode::ServiceParameters, Some(edit)) => edit::master_cf::edit(&options, edit),

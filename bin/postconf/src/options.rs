@@ -1,11 +1,13 @@
 //! The command line (config §8.2, §8.3).
 
 use bstr::BString;
+use command::Invocation;
+use logging::fatal;
 use text::getopt::Getopt;
 use text::{list, show, split_name_value};
 
+use crate::or_fatal::OrFatal;
 use crate::parameters::{Class, Classes};
-use crate::report::{OrFatal, fatal, program, write_line};
 
 /// What the program is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,26 +98,26 @@ const NEUTRAL: &[u8] = b"C";
 
 impl Options {
     /// Reads the command line, or ends the program.
-    pub fn parse(args: &[BString]) -> Self {
+    pub fn parse(invocation: &Invocation) -> Self {
         let mut given = Vec::new();
         let mut classes = Classes::default();
         let mut overrides = Vec::new();
         let mut tls = None;
-        let mut options = Getopt::new(args, "aAbc:C:deEfFhHlmMno:pPtT:vxX#");
+        let mut options = Getopt::new(&invocation.args, "aAbc:C:deEfFhHlmMno:pPtT:vxX#");
         for option in options.by_ref() {
             let option = option.unwrap_or_else(|error| {
-                write_line(format_args!("{error}"));
-                usage()
+                invocation.report(error);
+                usage(invocation)
             });
             match option.letter {
-                b'c' => sys::environment::set(config::directory::DIRECTORY_VARIABLE, os(option.value)),
+                b'c' => command::use_config_directory(option.value),
                 b'C' => classes = parse_classes(option.value),
-                b'E' => usage(),
+                b'E' => usage(invocation),
                 b'o' => overrides.push(parse_override(option.value)),
                 b'T' if tls.is_some() => fatal!("At most one -T <mode> option may be specified"),
                 b'T' => tls = Some(option.value.to_owned()),
                 b'b' | b't' if given.contains(&b'b') || given.contains(&b't') => fatal!("specify one of -b and -t"),
-                b'v' => log::set_max_level(log::LevelFilter::Debug),
+                b'v' => logging::set_verbosity(logging::verbosity() + 1),
                 _ => {}
             }
             if LETTERS.contains(&option.letter) && !given.contains(&option.letter) {
@@ -238,11 +240,7 @@ fn parse_override(value: &[u8]) -> (BString, BString) {
     (name.into(), value.into())
 }
 
-fn os(value: &[u8]) -> &std::ffi::OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(value)
-}
-
-fn usage() -> ! {
+fn usage(invocation: &Invocation) -> ! {
     fatal!(
         "usage: {} [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] \
          [-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] \
@@ -251,7 +249,7 @@ fn usage() -> ! {
          [-p (main.cf, default)] [-P (master.cf parameters)] [-t (bounce templates)] \
          [-T compile-version|run-version|public-key-algorithms] [-v (verbose)] [-x (expand parameter values)] \
          [-X (exclude)] [-# (comment-out)] [name...]",
-        show(&program())
+        show(&invocation.name)
     )
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use bstr::BString;
 use text::list;
 
-use crate::report::OrFatal;
+use crate::or_fatal::OrFatal;
 
 /// Where a folded line ends.
 pub const WIDTH: usize = 80;

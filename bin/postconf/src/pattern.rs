@@ -1,11 +1,11 @@
 //! `service/type/name` arguments (config §8.7).
 
 use bstr::BString;
+use logging::fatal;
 use text::{list, show};
 
 use crate::entry::{Entry, FIELDS};
 use crate::options::{Mode, Options};
-use crate::report::fatal;
 
 /// Which entries, and what of them; nothing stands for everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use bstr::{BStr, BString, ByteSlice};
+use logging::fatal;
 use text::expand::{self, Options, expand};
 
 use crate::parameters::Parameters;
-use crate::report::fatal;
 
 /// A defined name.
 #[derive(Clone, Debug, Default)]

@@ -7,10 +7,11 @@ use std::process::Command;
 
 use bstr::ByteSlice;
 use config::{Config, params};
+use logging::fatal;
 use text::show;
 
 use crate::options::{Mode, Options};
-use crate::report::{OrFatal, fatal};
+use crate::or_fatal::OrFatal;
 
 /// Becomes the bounce daemon, which shows its templates.
 pub fn show_templates(options: &Options) {

@@ -162,13 +162,6 @@ impl Config {
         &self.ports
     }
 
-    /// Sets `MAIL_LOGTAG` to syslog_name, so that children log under the right name before they have read main.cf
-    /// (config §4.3). Call it before there is a second thread.
-    pub fn export_log_tag(&self) {
-        use std::os::unix::ffi::OsStrExt;
-        sys::environment::set("MAIL_LOGTAG", std::ffi::OsStr::from_bytes(self.get(params::SYSLOG_NAME)));
-    }
-
     /// The elements of import_environment, for [`environment::apply`].
     ///
     /// # Errors

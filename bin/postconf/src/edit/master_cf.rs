@@ -1,6 +1,7 @@
 //! Changing master.cf: `-M`, `-F`, `-P` with `-e`, `-X`, `-#` (config §8.12).
 
 use bstr::{BString, ByteSlice};
+use logging::fatal;
 use text::{list, show};
 
 use super::{Line, Request, Wording, lines, replace, requests};
@@ -8,7 +9,6 @@ use crate::entry::{Entry, FIELDS, Problem, check_field};
 use crate::files;
 use crate::options::{Edit, Mode, Options};
 use crate::pattern::{Pattern, check_field_name};
-use crate::report::fatal;
 
 const WORDING: Wording =
     Wording { options: "-Me, -Fe, -Pe, -X, or -# accept", blank: None, value: "-X or -# requires names without value" };

@@ -5,11 +5,11 @@ pub mod master_cf;
 mod replace;
 
 use bstr::{BString, ByteSlice};
+use logging::fatal;
 use text::space::{is_space, trim_end, trim_start};
 use text::{show, split_name_value};
 
 use crate::options::Edit;
-use crate::report::fatal;
 
 /// A change that an argument asks for: a name (or pattern), and the value with [`Edit::Set`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use bstr::BString;
+use logging::fatal;
 
-use crate::report::{OrFatal, fatal};
+use crate::or_fatal::OrFatal;
 
 /// The mode of the file while it is being written.
 const WORKING_MODE: u32 = 0o600;
