@@ -1,9 +1,9 @@
 //! Checks of parameters against the system and against each other (config §4.5).
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 use text::hostname::check_hostname;
+use text::show;
 use text::space::is_space;
-use text::{list, show};
 
 use crate::accounts::{self, Accounts};
 use crate::error::Error;
@@ -51,8 +51,7 @@ pub(crate) fn consistency(config: &Config, path: &str) -> Result<(), Error> {
     if origin.iter().any(|&byte| byte == b',' || is_space(byte)) {
         return Err(Error::ManyOrigins(origin.to_owned()));
     }
-    verp(config, path)?;
-    log_file(config)
+    verp(config, path)
 }
 
 fn verp(config: &Config, path: &str) -> Result<(), Error> {
@@ -63,14 +62,4 @@ fn verp(config: &Config, path: &str) -> Result<(), Error> {
         None => return Ok(()),
     };
     Err(failed(path, format!("parameters default_verp_delimiters and verp_delimiter_filter: {problem}")))
-}
-
-/// A log file may only be in a permitted place (config §12.3).
-fn log_file(config: &Config) -> Result<(), Error> {
-    let file: &BStr = config.get(params::MAILLOG_FILE);
-    let prefixes = config.get(params::MAILLOG_FILE_PREFIXES);
-    if file.is_empty() || list::split(prefixes, list::SEPARATORS).any(|prefix| file.starts_with(prefix)) {
-        return Ok(());
-    }
-    Err(Error::LogFile(file.to_owned()))
 }

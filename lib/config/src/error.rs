@@ -113,9 +113,6 @@ pub enum Error {
     /// An element of an environment list.
     #[error("{function}: {problem} in: {}", show(element))]
     Environment { function: &'static str, problem: NameValueError, element: BString },
-    /// A log file in a place where none may be.
-    #[error("maillog_file value '{}' does not match any prefix in maillog_file_prefixes", show(.0))]
-    LogFile(BString),
     /// A master.cf that cannot be used.
     #[error("{path}: line {line}: {problem}")]
     Master { path: String, line: usize, problem: crate::master::Problem },

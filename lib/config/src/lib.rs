@@ -21,6 +21,8 @@ pub mod params;
 mod ports;
 pub mod registry;
 pub mod service;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::net::IpAddr;

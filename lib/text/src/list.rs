@@ -68,15 +68,27 @@ pub enum BraceError {
 }
 
 /// What is between the braces that `text` begins and ends with, without white space around it.
+///
+/// # Errors
+/// When `text` is not one text in braces.
 pub fn unbrace(text: &[u8]) -> Result<&[u8], BraceError> {
+    match unbrace_leniently(text) {
+        (inside, None) => Ok(inside),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// As [`unbrace`], with something to go on with beside the error: a brace that is not closed reaches to the end, and text
+/// after the closing brace is left out.
+pub fn unbrace_leniently(text: &[u8]) -> (&[u8], Option<BraceError>) {
     if text.first() != Some(&b'{') {
-        return Err(BraceError::Missing(text.to_vec()));
+        return (text, Some(BraceError::Missing(text.to_vec())));
     }
-    let length = balanced(text, b'{', b'}').ok_or_else(|| BraceError::Unclosed(text.to_vec()))?;
-    if !trim(&text[length..]).is_empty() {
-        return Err(BraceError::Garbage(text.to_vec()));
-    }
-    Ok(trim(&text[1..length - 1]))
+    let Some(length) = balanced(text, b'{', b'}') else {
+        return (trim(&text[1..]), Some(BraceError::Unclosed(text.to_vec())));
+    };
+    let garbage = !trim(&text[length..]).is_empty();
+    (trim(&text[1..length - 1]), garbage.then(|| BraceError::Garbage(text.to_vec())))
 }
 
 #[cfg(test)]
@@ -100,6 +112,7 @@ mod tests {
         assert_eq!(unbrace(b"{ a = b }").unwrap(), b"a = b");
         assert_eq!(unbrace(b"{a").unwrap_err().to_string(), "missing '}' in \"{a\"");
         assert_eq!(unbrace(b"{a}b").unwrap_err().to_string(), "syntax error after '}' in \"{a}b\"");
+        assert_eq!(unbrace_leniently(b"{ a }b").0, b"a");
         assert_eq!(unbrace(b"a").unwrap_err().to_string(), "no '{' at start of text in \"a\"");
     }
 

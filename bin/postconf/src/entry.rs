@@ -1,0 +1,361 @@
+//! Entries of master.cf as they are written: fields and arguments (config §8.7).
+
+use bstr::{BStr, BString, ByteSlice};
+use text::{list, show, split_name_value};
+
+use crate::output::{INDENT, WIDTH};
+use crate::scope::Settings;
+
+/// The names of the fields.
+pub const FIELDS: [&str; 8] =
+    ["service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command"];
+
+/// The column that each field begins in.
+const COLUMNS: [usize; 8] = [0, 11, 17, 25, 33, 41, 49, 57];
+
+const TYPES: [&str; 5] = ["inet", "unix", "fifo", "pass", "unix-dgram"];
+
+/// Where in the text of a command its arguments stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// A whole entry.
+    Entry,
+    /// The command alone.
+    Command,
+}
+
+/// An argument of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// An option without a value: `-v`.
+    Flag(BString),
+    /// An option with a value: `-o name=value`.
+    Option {
+        /// `-o`
+        option: BString,
+        /// What follows it, without braces.
+        value: BString,
+    },
+    /// A word after the options.
+    Word(BString),
+}
+
+/// An entry.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// The eight fields.
+    pub fields: [BString; 8],
+    pub arguments: Vec<Argument>,
+    /// The `-o` settings, as a name space.
+    pub settings: Settings,
+}
+
+/// Why a text is no entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Fewer than eight fields.
+    FieldCount,
+    /// A field with a value that it cannot have; the text says all.
+    Field(String),
+}
+
+impl Entry {
+    /// Reads a logical line. Braces that do not match are logged, and mended.
+    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+        let mut words = list::split_braced(text, list::BLANKS);
+        let mut entry = Entry::default();
+        for field in &mut entry.fields {
+            *field = words.next().ok_or(Problem::FieldCount)?.into();
+        }
+        for (index, field) in entry.fields.iter().enumerate() {
+            check_field(index, field, text).map_err(Problem::Field)?;
+        }
+        entry.arguments = arguments(words);
+        entry.collect_settings();
+        Ok(entry)
+    }
+
+    /// Field 1.
+    pub fn service(&self) -> &BStr {
+        self.fields[0].as_bstr()
+    }
+
+    /// Field 2.
+    pub fn transport(&self) -> &BStr {
+        self.fields[1].as_bstr()
+    }
+
+    /// Field 8, without arguments.
+    pub fn command(&self) -> &BStr {
+        self.fields[7].as_bstr()
+    }
+
+    /// The names that a service has values for without any setting.
+    pub fn implied(&self, name: &[u8]) -> Option<BString> {
+        match name {
+            b"service_name" => Some(self.fields[0].clone()),
+            b"process_name" => {
+                Some(self.command().rsplit_once_str("/").map_or(self.command().into(), |(_, base)| base.into()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Replaces the command and its arguments.
+    pub fn set_command(&mut self, text: &[u8]) {
+        let mut words = list::split_braced(text, list::BLANKS);
+        self.fields[7] = words.next().unwrap_or_default().into();
+        self.arguments = arguments(words);
+        self.collect_settings();
+    }
+
+    /// Makes the name space of the `-o` options; the last of a name counts.
+    pub fn collect_settings(&mut self) {
+        self.settings = Settings::default();
+        for argument in &self.arguments {
+            if let Argument::Option { value, .. } = argument
+                && let Ok((name, value)) = split_name_value(value)
+            {
+                self.settings.set(name.into(), value.into());
+            }
+        }
+    }
+
+    /// Replaces every `-o name=...`; without one, adds it after the last option.
+    pub fn set_parameter(&mut self, name: &[u8], value: &[u8]) {
+        let new: BString = [name, b"=", value].concat().into();
+        let mut found = false;
+        for argument in &mut self.arguments {
+            if let Argument::Option { value, .. } = argument
+                && is_setting_of(value, name)
+            {
+                *value = new.clone();
+                found = true;
+            }
+        }
+        if !found {
+            let end = self.arguments.iter().position(|argument| matches!(argument, Argument::Word(_)));
+            let end = end.unwrap_or(self.arguments.len());
+            self.arguments.insert(end, Argument::Option { option: "-o".into(), value: new });
+        }
+        self.collect_settings();
+    }
+
+    /// Removes every `-o name=...`.
+    pub fn remove_parameter(&mut self, name: &[u8]) {
+        self.arguments.retain(|argument| match argument {
+            Argument::Option { value, .. } => !is_setting_of(value, name),
+            _ => true,
+        });
+        self.collect_settings();
+    }
+
+    /// Rewrites the `name=value` of every `-o`.
+    pub fn map_values(&mut self, rewrite: impl Fn(&[u8]) -> BString) {
+        for argument in &mut self.arguments {
+            if let Argument::Option { value, .. } = argument {
+                *value = rewrite(value);
+            }
+        }
+    }
+
+    /// The entry as text, on one line or folded.
+    pub fn text(&self, fold: bool) -> BString {
+        let mut text = BString::default();
+        for (field, column) in self.fields.iter().zip(COLUMNS) {
+            if column > 0 {
+                let blanks = column.saturating_sub(text.len()).max(1);
+                text.extend(std::iter::repeat_n(b' ', blanks));
+            }
+            text.extend_from_slice(field);
+        }
+        let column = text.len();
+        self.append_arguments(&mut text, column, fold, Listing::Entry);
+        text
+    }
+
+    /// The command with its arguments, of which the first word is printed at `column`.
+    pub fn command_text(&self, column: usize, fold: bool) -> BString {
+        let mut text = self.fields[7].clone();
+        let column = column + text.len();
+        self.append_arguments(&mut text, column, fold, Listing::Command);
+        text
+    }
+
+    fn append_arguments(&self, text: &mut BString, mut column: usize, fold: bool, listing: Listing) {
+        let mut after_value = false;
+        let mut first_word = true;
+        for argument in &self.arguments {
+            let (shown, length, has_value) = match argument {
+                Argument::Flag(flag) => (flag.clone(), flag.len(), false),
+                Argument::Option { option, value } => {
+                    let braces = value.iter().any(|byte| list::BLANKS.contains(byte));
+                    let extra = if listing == Listing::Entry { 3 } else { 1 } + if braces { 2 } else { 0 };
+                    let length = option.len() + value.len() + extra;
+                    (option_text(option, value, braces), length, true)
+                }
+                Argument::Word(word) => {
+                    let shown = word_text(word, first_word);
+                    first_word = false;
+                    (shown.clone(), shown.len(), false)
+                }
+            };
+            let breaks = has_value || after_value || column + 1 + length >= WIDTH;
+            if fold && breaks {
+                text.push(b'\n');
+                text.extend_from_slice(INDENT);
+                column = INDENT.len();
+            } else {
+                text.push(b' ');
+                column += 1;
+            }
+            text.extend_from_slice(&shown);
+            column += shown.len();
+            after_value = has_value;
+        }
+    }
+}
+
+fn option_text(option: &[u8], value: &[u8], braces: bool) -> BString {
+    let (open, close): (&[u8], &[u8]) = if braces { (b" {", b"}") } else { (b" ", b"") };
+    [option, open, value, close].concat().into()
+}
+
+/// A word after the options; the first is never put in braces.
+fn word_text(word: &BString, first: bool) -> BString {
+    if first || !word.iter().any(|byte| list::BLANKS.contains(byte)) {
+        return word.clone();
+    }
+    [b"{", word.as_slice(), b"}"].concat().into()
+}
+
+fn is_setting_of(value: &[u8], name: &[u8]) -> bool {
+    split_name_value(value).is_ok_and(|(found, _)| found == name)
+}
+
+/// Checks that a field has a value that it may have; `text` is shown as its surroundings.
+pub fn check_field(index: usize, value: &[u8], text: &[u8]) -> Result<(), String> {
+    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let valid = match FIELDS[index] {
+        "type" => TYPES.iter().any(|name| name.as_bytes() == value),
+        "private" | "unprivileged" | "chroot" => matches!(value, b"y" | b"n" | b"-"),
+        "wakeup" => {
+            let time = value.strip_suffix(b"?").unwrap_or(value);
+            time == b"-" || digits(time)
+        }
+        "process_limit" => value == b"-" || digits(value),
+        _ => !value.is_empty(),
+    };
+    if valid {
+        Ok(())
+    } else {
+        Err(format!("invalid {} field \"{}\" in \"{}\"", FIELDS[index], show(value), show(text)))
+    }
+}
+
+/// Brings arguments into their one form: options apart, values without braces.
+fn arguments<'a>(words: impl Iterator<Item = &'a [u8]>) -> Vec<Argument> {
+    let mut words = words.peekable();
+    let mut found = Vec::new();
+    while let Some(word) = words.next_if(|word| word.starts_with(b"-") && !matches!(*word, b"-" | b"--")) {
+        let Some(at) = word.iter().skip(1).position(|&byte| byte == b'o').map(|at| at + 1) else {
+            found.push(Argument::Flag(word.into()));
+            continue;
+        };
+        if at > 1 {
+            found.push(Argument::Flag(word[..at].into()));
+        }
+        let value = match &word[at + 1..] {
+            b"" => words.next(),
+            glued => Some(glued),
+        };
+        match value {
+            Some(value) => found.push(Argument::Option { option: "-o".into(), value: setting(value) }),
+            None => found.push(Argument::Flag("-o".into())),
+        }
+    }
+    found.extend(words.map(|word| Argument::Word(without_braces(word))));
+    found
+}
+
+/// The value of an `-o` option: out of braces it is `name=value`, without blanks around the equals sign.
+fn setting(word: &[u8]) -> BString {
+    if !word.starts_with(b"{") {
+        return word.into();
+    }
+    let value = without_braces(word);
+    match split_name_value(&value) {
+        Ok((name, value)) => [name, b"=", value].concat().into(),
+        Err(error) => {
+            log::warn!("master.cf: {error}: \"{}\"", show(&value));
+            value
+        }
+    }
+}
+
+/// Takes braces off a word that begins with one; what is wrong with them is logged.
+fn without_braces(word: &[u8]) -> BString {
+    if !word.starts_with(b"{") {
+        return word.into();
+    }
+    let (inside, problem) = list::unbrace_leniently(word);
+    if let Some(problem) = problem {
+        log::warn!("master.cf: {problem}");
+    }
+    inside.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> Entry {
+        Entry::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn arguments_have_one_form() {
+        let text = entry("a unix - - n - - smtp -o foo -o { a = b c } -vo x=y -ox=y -v {x y} {z w}").text(false);
+        let fields = "a          unix  -       -       n       -       -       smtp";
+        assert_eq!(text, format!("{fields} -o foo -o {{a=b c}} -v -o x=y -o x=y -v x y {{z w}}"));
+    }
+
+    #[test]
+    fn folded_text_has_settings_on_lines_of_their_own() {
+        let text = entry("relay unix - - n - - smtp -v -o a=b\n -o {c = d e} x y").text(true);
+        let fields = "relay      unix  -       -       n       -       -       smtp";
+        assert_eq!(text, format!("{fields} -v\n    -o a=b\n    -o {{c=d e}}\n    x y"));
+    }
+
+    #[test]
+    fn fields_are_checked() {
+        assert_eq!(Entry::parse(b"a unix - - n - -").unwrap_err(), Problem::FieldCount);
+        let problem = Problem::Field("invalid private field \"z\" in \"a unix z - n - - x\"".into());
+        assert_eq!(Entry::parse(b"a unix z - n - - x").unwrap_err(), problem);
+        assert!(Entry::parse(b"a unix - - n -? 5 x").is_ok());
+        assert!(Entry::parse(b"a unix - - n - 7? x").is_err());
+    }
+
+    #[test]
+    fn parameters_are_replaced_added_and_removed() {
+        let mut entry = entry("a unix - - n - - x -o p=1 -v -o p=2 w");
+        entry.set_parameter(b"p", b"3");
+        entry.set_parameter(b"q", b"4");
+        assert!(entry.text(false).ends_with(b" x -o p=3 -v -o p=3 -o q=4 w"));
+        entry.remove_parameter(b"p");
+        assert!(entry.text(false).ends_with(b" x -v -o q=4 w"));
+        assert_eq!(entry.settings.value(b"q"), Some("4".into()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn printing_and_reading_agree(words in proptest::collection::vec("[-vo=a{} ]{0,8}", 0..6)) {
+            let text = format!("a unix - - n - - c {}", words.join(" "));
+            let Ok(entry) = Entry::parse(text.as_bytes()) else { return Ok(()) };
+            for fold in [false, true] {
+                let _ = entry.text(fold);
+                let _ = entry.command_text(10, fold);
+            }
+        }
+    }
+}

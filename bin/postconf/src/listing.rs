@@ -1,0 +1,179 @@
+//! Listings of main.cf and master.cf (config §8.5 to §8.7).
+
+use bstr::{BStr, BString, ByteSlice};
+use config::Dictionary;
+use text::show;
+
+use crate::computed;
+use crate::entry::{Entry, FIELDS};
+use crate::files::{read_main, read_master};
+use crate::options::{Mode, Options};
+use crate::output::{Format, INDENT, Output, WIDTH};
+use crate::parameters::{Parameter, Parameters};
+use crate::pattern::{Pattern, parse_patterns};
+use crate::scope::Settings;
+use crate::validate::Configuration;
+
+/// Shows what the command line asks for.
+pub fn show_configuration(options: &Options) {
+    let patterns = parse_patterns(options);
+    let configuration = load(options);
+    let listing = Listing {
+        options,
+        configuration: &configuration,
+        format: Format { fold: options.fold, hide_names: options.hide_names, hide_values: options.hide_values },
+    };
+    let mut output = Output::new();
+    match options.mode {
+        Mode::Main => listing.main(&mut output),
+        _ => listing.master(&patterns, &mut output),
+    }
+    output.flush();
+    if !options.defaults {
+        configuration.report_unused(options.mode);
+    }
+}
+
+fn load(options: &Options) -> Configuration {
+    let dictionary = read_main(options);
+    let entries = read_master(options.mode);
+    let mut parameters = Parameters::builtin(|name| computed::default(name, &dictionary));
+    parameters.add_services(&entries);
+    let mut configuration = Configuration { main: settings(&dictionary, options), entries, parameters };
+    if !options.defaults {
+        configuration.validate();
+    }
+    configuration
+}
+
+/// Main.cf as a name space. With `-d` it has at most the directory, which then is no explicit value.
+fn settings(dictionary: &Dictionary, options: &Options) -> Settings {
+    let mut settings = Settings::default();
+    if !options.defaults {
+        for (name, value) in dictionary.iter() {
+            settings.set(name.into(), value.into());
+        }
+    }
+    settings
+}
+
+struct Listing<'a> {
+    options: &'a Options,
+    configuration: &'a Configuration,
+    format: Format,
+}
+
+impl Listing<'_> {
+    fn main(&self, output: &mut Output) {
+        let parameters = &self.configuration.parameters;
+        if self.options.operands.is_empty() {
+            for (name, parameter) in parameters.iter() {
+                if parameter.listed && self.options.classes.has(parameter.class) {
+                    self.parameter(name, parameter, output);
+                }
+            }
+            return;
+        }
+        for name in &self.options.operands {
+            match parameters.get(name) {
+                Some(parameter) => self.parameter(name.as_bstr(), parameter, output),
+                None => {
+                    output.flush();
+                    log::warn!("{}: unknown parameter", show(name));
+                }
+            }
+        }
+    }
+
+    fn parameter(&self, name: &BStr, parameter: &Parameter, output: &mut Output) {
+        let written = self.configuration.main.value(name);
+        if written.is_none() && self.options.explicit {
+            return;
+        }
+        let value = written.unwrap_or(parameter.default.as_bstr());
+        let value = match self.options.expand && !parameter.raw {
+            true => self.configuration.scope(None).expand(value),
+            false => value.to_owned(),
+        };
+        output.line(&self.format.line(name, &value));
+    }
+
+    fn master(&self, patterns: &[Pattern], output: &mut Output) {
+        let mut matched = vec![false; patterns.len()];
+        for entry in &self.configuration.entries {
+            let entry = self.expanded(entry);
+            if patterns.is_empty() {
+                self.entry(&entry, &Pattern::default(), output);
+            }
+            for (pattern, matched) in patterns.iter().zip(&mut matched) {
+                if pattern.matches(&entry) {
+                    *matched |= self.entry(&entry, pattern, output);
+                }
+            }
+        }
+        for (pattern, _) in patterns.iter().zip(&matched).filter(|(_, matched)| !**matched) {
+            output.flush();
+            log::warn!("unmatched request: \"{}\"", show(&pattern.text));
+        }
+    }
+
+    /// The entry with the values of its options expanded, if that is asked for.
+    fn expanded(&self, entry: &Entry) -> Entry {
+        let mut shown = entry.clone();
+        if self.options.expand {
+            let scope = self.configuration.scope(Some(entry));
+            shown.map_values(|value| scope.expand(value));
+        }
+        shown
+    }
+
+    /// Shows what a pattern asks for of an entry that it matches; says whether there was any such thing.
+    fn entry(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) -> bool {
+        match self.options.mode {
+            Mode::Fields => self.fields(entry, pattern, output),
+            Mode::ServiceParameters => return self.service_parameters(entry, pattern, output),
+            _ => output.line(&entry.text(self.options.fold)),
+        }
+        true
+    }
+
+    fn fields(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) {
+        for (index, field) in FIELDS.iter().enumerate().filter(|(_, field)| pattern.names(field.as_bytes())) {
+            let mut line = BString::default();
+            if !self.options.hide_names {
+                line.extend_from_slice(&name_in(entry, field.as_bytes()));
+            }
+            if !self.options.hide_values {
+                if !self.options.hide_names {
+                    line.extend_from_slice(b" = ");
+                    if line.len() + entry.fields[index].len() > WIDTH {
+                        line.push(b'\n');
+                        line.extend_from_slice(INDENT);
+                    }
+                }
+                let column = line.rsplit(|&byte| byte == b'\n').next().map_or(INDENT.len(), <[u8]>::len);
+                match index + 1 == FIELDS.len() {
+                    true => line.extend_from_slice(&entry.command_text(column, self.options.fold)),
+                    false => line.extend_from_slice(&entry.fields[index]),
+                }
+            }
+            output.line(&line);
+        }
+    }
+
+    fn service_parameters(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) -> bool {
+        let mut found = false;
+        let shown = Settings::of(entry);
+        let valid = |name: &BStr| !self.configuration.parameters.get(name).is_some_and(|known| known.read_only);
+        for (name, setting) in shown.iter().filter(|(name, _)| pattern.names(name) && valid(name)) {
+            output.line(&self.format.line(&name_in(entry, name), &setting.value));
+            found = true;
+        }
+        found
+    }
+}
+
+/// `<service>/<type>/<name>`.
+fn name_in(entry: &Entry, name: &[u8]) -> BString {
+    [entry.service().as_bytes(), entry.transport(), name].join(&b'/').into()
+}
