@@ -36,7 +36,7 @@ impl Options {
     pub fn parse(invocation: &Invocation) -> Options {
         let mut options = Options::default();
         let mut words = Getopt::new(&invocation.args, "bc:dehoqrs:v");
-        while let Some(word) = words.next() {
+        for word in words.by_ref() {
             let option = word.unwrap_or_else(|error| usage(invocation, error));
             match option.letter {
                 b'b' => options.body = true,

@@ -67,7 +67,7 @@ impl Options {
             Options { config_directory: None, repair: Repair::default(), actions: Vec::new(), queues: Vec::new() };
         let mut verbose = 0;
         let mut words = Getopt::new(&invocation.args, "c:d:e:f:h:H:pr:sSv");
-        while let Some(word) = words.next() {
+        for word in words.by_ref() {
             let option = word.unwrap_or_else(|error| usage(invocation, error));
             match option.letter {
                 b'c' => options.config_directory = Some(absolute(option.value)),

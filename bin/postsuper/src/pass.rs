@@ -5,7 +5,7 @@ use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use queue::file::mode;
@@ -13,7 +13,7 @@ use queue::{IdStyle, QueueDir, QueueId, Spool};
 
 use crate::by_id::{expire, holds_messages, remove, rename};
 use crate::options::Action;
-use crate::tally::Tally;
+use crate::tally::{Counts, Tally};
 
 /// How old an incomplete file must be before it is purged: mail does not take longer to arrive.
 const MAX_INCOMPLETE_AGE: Duration = Duration::from_secs(7 * 86_400);
@@ -215,7 +215,7 @@ impl<'a> Pass<'a> {
         rename(path, &marked(dir));
     }
 
-    fn put_in_place(&self, found: &Found<'_>, place: &PathBuf) {
+    fn put_in_place(&self, found: &Found<'_>, place: &Path) {
         self.tally.count(|counts| counts.positions_fixed += 1);
         rename(found.path, place);
     }
@@ -226,33 +226,21 @@ impl<'a> Pass<'a> {
         if !holds_messages(dir) || dir == QueueDir::Maildrop {
             return false;
         }
-        match action {
-            Action::Requeue => {
-                if rename(found.path, &self.spool.path(QueueDir::Maildrop, id)) {
-                    self.tally.count(|counts| counts.requeued += 1);
-                }
-                return true;
-            }
-            Action::Expire | Action::ExpireAndRelease if found.is_complete_message() => {
-                if expire(found.path) {
-                    self.tally.count(|counts| counts.expired += 1);
-                }
-            }
-            Action::Hold if dir != QueueDir::Hold => {
-                if rename(found.path, &self.spool.path(QueueDir::Hold, id)) {
-                    self.tally.count(|counts| counts.held += 1);
-                }
-                return true;
-            }
-            _ => {}
+        let expires = matches!(action, Action::Expire | Action::ExpireAndRelease);
+        if expires && found.is_complete_message() && expire(found.path) {
+            self.tally.count(|counts| counts.expired += 1);
         }
-        if matches!(action, Action::Release | Action::ExpireAndRelease) && dir == QueueDir::Hold {
-            if rename(found.path, &self.spool.path(QueueDir::Deferred, id)) {
-                self.tally.count(|counts| counts.released += 1);
-            }
-            return true;
+        let releases = matches!(action, Action::Release | Action::ExpireAndRelease);
+        let (target, count): (_, fn(&mut Counts)) = match action {
+            Action::Requeue => (QueueDir::Maildrop, |counts| counts.requeued += 1),
+            Action::Hold if dir != QueueDir::Hold => (QueueDir::Hold, |counts| counts.held += 1),
+            _ if releases && dir == QueueDir::Hold => (QueueDir::Deferred, |counts| counts.released += 1),
+            _ => return false,
+        };
+        if rename(found.path, &self.spool.path(target, id)) {
+            self.tally.count(count);
         }
-        false
+        true
     }
 }
 
