@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Stdio};
 
@@ -76,7 +75,7 @@ fn run(path: &[u8], verbosity: u32) -> io::Result<(Child, Stream)> {
         .args(["-u", "-S"])
         .args((0..verbosity).map(|_| "-v"))
         .stdin(Stdio::from(theirs.try_clone()?))
-        .stdout(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::from(theirs))
         .spawn()?;
     Ok((child, Stream::new(ours, "showq", None)))
 }

@@ -120,7 +120,10 @@ fn line(output: &mut dyn Write, parts: &[&[u8]]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn show(long_ids: bool, messages: &[(&str, &str, i64, &[(&str, &str)])]) -> String {
+    /// Queue, ID, size, and recipients with their reasons.
+    type Message<'a> = (&'a str, &'a str, i64, &'a [(&'a str, &'a str)]);
+
+    fn show(long_ids: bool, messages: &[Message<'_>]) -> String {
         let mut output = Vec::new();
         let mut view = Traditional::new(long_ids);
         for (queue, id, size, recipients) in messages {
