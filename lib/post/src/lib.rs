@@ -19,7 +19,9 @@
 #![forbid(unsafe_code)]
 
 mod flags;
+mod postdrop;
 mod posting;
 
 pub use flags::{Class, external_flags, internal_flags};
+pub use postdrop::{Postdrop, StartError};
 pub use posting::{OpenError, PatienceError, Posting};

@@ -189,7 +189,7 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 fn address(text: &[u8]) -> BString {
-    if text.is_empty() || text == b"<>" { NULL_ADDRESS.into() } else { text.into() }
+    if text.is_empty() { NULL_ADDRESS.into() } else { text.into() }
 }
 
 #[cfg(test)]

@@ -83,6 +83,11 @@ pub fn real_uid() -> u32 {
     getuid().as_raw()
 }
 
+/// The real group ID of this process.
+pub fn real_gid() -> u32 {
+    getgid().as_raw()
+}
+
 /// The effective user ID of this process.
 pub fn effective_uid() -> u32 {
     geteuid().as_raw()

@@ -64,6 +64,11 @@ impl<'a> Getopt<'a> {
         Some(word)
     }
 
+    /// The word that the next option would begin; `None` in the middle of bundled letters, and at the end.
+    pub fn next_word(&self) -> Option<&'a BString> {
+        self.args.first().filter(|_| self.bundle.is_empty())
+    }
+
     fn takes_argument(&self, letter: u8) -> Option<bool> {
         let letters = self.letters.as_bytes();
         let at = letters.iter().position(|&known| known == letter && letter != b':')?;
