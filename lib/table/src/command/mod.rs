@@ -1,12 +1,16 @@
 //! What postmap(1) and postalias(1) have in common (tables §3). An `Err` is the text that ends the program.
 
 mod build;
+mod message;
+mod options;
+mod run;
 
 use std::io::{BufRead, Write};
 
 use bstr::{BStr, BString, ByteSlice};
 
 pub use build::{Build, Format};
+pub use options::{Action, Options, Parts};
 
 use crate::{Change, Error, Flags, Mode, OpenError, Table, Tables};
 
@@ -20,6 +24,14 @@ pub enum Tool {
 }
 
 impl Tool {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Postmap => "postmap",
+            Tool::Postalias => "postalias",
+        }
+    }
+
     /// What is printed between key and value.
     fn separator(self) -> &'static [u8] {
         match self {

@@ -44,7 +44,11 @@ fn parse(text: &[u8], line: usize, program: &mut Program<(Network, BString), Net
     match word {
         Some((word, rest)) if word.eq_ignore_ascii_case(b"IF") => {
             let (negated, pattern) = sense(rest);
-            program.add_if(Network::parse(trim(pattern), negated)?, line);
+            let pattern = trim(pattern);
+            if pattern.is_empty() {
+                return Err("no address pattern".into());
+            }
+            program.add_if(Network::parse(pattern, negated)?, line);
         }
         Some((word, rest)) if word.eq_ignore_ascii_case(b"ENDIF") => {
             if !program.in_block() {
