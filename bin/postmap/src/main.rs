@@ -3,35 +3,36 @@
 
 use std::process::ExitCode;
 
-use config::environment::{Purpose, apply};
-use config::{Config, params};
-use table::command::{Command, Format, Options, Tool};
+use command::{Invocation, Trust};
+use config::params;
+use logging::{Audience, fatal};
+use table::tool::{Command, Format, Options, Refusal, Tool};
 use table::{Settings, Tables};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(text) => logging::fatal!("{text}"),
+    let invocation = Invocation::of_process();
+    command::begin(invocation.base_name(), Audience::Both);
+    let options = Options::parse(Tool::Postmap, &invocation.args).unwrap_or_else(|refusal| {
+        if let Refusal::Option(error, _) = &refusal {
+            invocation.report(*error);
+        }
+        fatal!("{refusal}")
+    });
+    let environment = u32::from(std::env::var_os("MAIL_VERBOSE").is_some());
+    logging::set_verbosity(environment + options.verbosity);
+    if let Some(directory) = &options.config_directory {
+        command::use_config_directory(directory);
     }
-}
-
-/// False: what was asked for was not found.
-fn run() -> Result<bool, String> {
-    sys::process::set_umask(0o022);
-    sys::descriptor::fill_standard().map_err(|error| format!("open /dev/null: {}", sys::reason(&error)))?;
-    logging::start_tool("postmap");
-    let args = text::getopt::from_os(std::env::args_os().skip(1));
-    let options = Options::parse(Tool::Postmap, &args)?;
-    let config = Config::load("postmap", &[]).map_err(|error| error.to_string())?;
-    logging::configure(&config, options.verbosity);
-    let environment = config.import_environment(Purpose::Update).map_err(|error| error.to_string())?;
-    apply(&environment, Purpose::Update);
+    let config = command::load("postmap", Trust::Caller);
     let command = Command {
         tool: Tool::Postmap,
         flags: options.flags,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
         tables: Tables::new(Settings::from(&config)),
     };
-    command.run(&options, Format::Map)
+    match command.run(&options, Format::Map) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(text) => fatal!("{text}"),
+    }
 }

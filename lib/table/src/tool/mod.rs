@@ -10,7 +10,7 @@ use std::io::{BufRead, Write};
 use bstr::{BStr, BString, ByteSlice};
 
 pub use build::{Build, Format};
-pub use options::{Action, Options, Parts};
+pub use options::{Action, Options, Parts, Refusal};
 
 use crate::{Change, Error, Flags, Mode, OpenError, Table, Tables};
 
@@ -24,14 +24,6 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Tool::Postmap => "postmap",
-            Tool::Postalias => "postalias",
-        }
-    }
-
     /// What is printed between key and value.
     fn separator(self) -> &'static [u8] {
         match self {

@@ -1,10 +1,8 @@
 //! The command lines of the two tools (tables §3.1).
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
 use bstr::BString;
-use text::getopt::Getopt;
+use text::getopt::{self, Getopt};
+use thiserror::Error;
 
 use super::Tool;
 use crate::Flags;
@@ -57,6 +55,17 @@ pub enum Action {
     Build,
 }
 
+/// A command line that makes no sense. The text ends the program.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// A bad option letter: what getopt(3) says about it, and the usage.
+    #[error("{1}")]
+    Option(getopt::Error, String),
+    /// Anything else.
+    #[error("{0}")]
+    Words(String),
+}
+
 /// The command line, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -70,8 +79,10 @@ pub struct Options {
     pub as_owner: bool,
     /// No `-p`.
     pub save_permissions: bool,
+    /// `-c`.
+    pub config_directory: Option<BString>,
     /// How many `-v`.
-    pub verbosity: usize,
+    pub verbosity: u32,
     /// The other words.
     pub tables: Vec<BString>,
 }
@@ -89,28 +100,26 @@ struct Seen {
 }
 
 impl Options {
-    /// Reads the words after the program's name. `-c` takes effect at once.
+    /// Reads the words after the program's name.
     ///
     /// # Errors
-    /// The text that ends the program.
-    pub fn parse(tool: Tool, args: &[BString]) -> Result<Self, String> {
+    /// What ends the program.
+    pub fn parse(tool: Tool, args: &[BString]) -> Result<Self, Refusal> {
         let mut options = Options {
             action: Action::Build,
             flags: Flags::WARN_DUP | Flags::FOLD_FIX,
             incremental: false,
             as_owner: true,
             save_permissions: true,
+            config_directory: None,
             verbosity: 0,
             tables: Vec::new(),
         };
         let mut seen =
             Seen { query: None, delete: None, list: false, parts: Parts::default(), utf8: true, force_utf8: false };
         let mut letters = Getopt::new(args, tool.letters());
-        while let Some(option) = letters.next() {
-            let option = option.map_err(|problem| {
-                eprintln!("{}: {problem}", tool.name());
-                tool.usage()
-            })?;
+        for option in letters.by_ref() {
+            let option = option.map_err(|problem| Refusal::Option(problem, tool.usage()))?;
             options.take(option.letter, option.value, &mut seen)?;
         }
         options.tables = letters.operands().to_vec();
@@ -118,16 +127,16 @@ impl Options {
         Ok(options)
     }
 
-    fn take(&mut self, letter: u8, value: &[u8], seen: &mut Seen) -> Result<(), String> {
+    fn take(&mut self, letter: u8, value: &[u8], seen: &mut Seen) -> Result<(), Refusal> {
         match letter {
             b'N' => self.flags = (self.flags | Flags::TRY_WITH_NUL).without(Flags::TRY_WITHOUT_NUL),
             b'n' => self.flags = (self.flags | Flags::TRY_WITHOUT_NUL).without(Flags::TRY_WITH_NUL),
             b'b' => seen.parts.body = true,
             b'h' => seen.parts.headers = true,
             b'm' => seen.parts.mime = true,
-            b'c' => sys::environment::set("MAIL_CONFIG", OsStr::from_bytes(value)),
+            b'c' => self.config_directory = Some(value.into()),
             b'd' | b'q' if seen.list || seen.query.is_some() || seen.delete.is_some() => {
-                return Err("specify only one of -s -q or -d".into());
+                return Err(Refusal::Words("specify only one of -s -q or -d".into()));
             }
             b'd' => seen.delete = Some(value.into()),
             b'q' => seen.query = Some(value.into()),
@@ -138,24 +147,24 @@ impl Options {
             b'p' => self.save_permissions = false,
             b'r' => self.flags = self.flags.without(Flags::WARN_DUP | Flags::IGNORE_DUP) | Flags::REPLACE,
             b's' if seen.query.is_some() || seen.delete.is_some() => {
-                return Err("specify only one of -s or -q or -d".into());
+                return Err(Refusal::Words("specify only one of -s or -q or -d".into()));
             }
             b's' => seen.list = true,
             b'u' => seen.utf8 = false,
             b'U' => seen.force_utf8 = true,
             b'v' => self.verbosity += 1,
             b'w' => self.flags = self.flags.without(Flags::WARN_DUP | Flags::REPLACE) | Flags::IGNORE_DUP,
-            other => return Err(format!("unhandled option {}", text::show(&[other]))),
+            other => return Err(Refusal::Words(format!("option {} is not handled", text::show(&[other])))),
         }
         Ok(())
     }
 
-    fn decide(&mut self, tool: Tool, seen: Seen) -> Result<(), String> {
+    fn decide(&mut self, tool: Tool, seen: Seen) -> Result<(), Refusal> {
         let parts = seen.parts;
         let wants_message = parts.body || parts.headers;
         let from_stdin = seen.query.as_deref().is_some_and(|key| key.as_slice() == b"-");
         if (wants_message || parts.mime) && !from_stdin {
-            return Err("specify -b -h or -m only with \"-q -\"".into());
+            return Err(Refusal::Words("specify -b -h or -m only with \"-q -\"".into()));
         }
         if parts.mime && !wants_message {
             log::warn!("ignoring -m option without -b or -h");
@@ -173,7 +182,7 @@ impl Options {
             (None, None) => Action::Build,
         };
         if self.tables.is_empty() && self.action != Action::List {
-            return Err(tool.usage());
+            return Err(Refusal::Words(tool.usage()));
         }
         Ok(())
     }
@@ -183,7 +192,7 @@ impl Options {
 mod tests {
     use super::*;
 
-    fn parse(words: &[&str]) -> Result<Options, String> {
+    fn parse(words: &[&str]) -> Result<Options, Refusal> {
         let words: Vec<BString> = words.iter().map(|&word| word.into()).collect();
         Options::parse(Tool::Postmap, &words)
     }
@@ -213,7 +222,7 @@ mod tests {
             (&["-h", "x"], "specify -b -h or -m only with \"-q -\""),
             (&["-m", "-q", "a", "x"], "specify -b -h or -m only with \"-q -\""),
         ] {
-            assert_eq!(parse(words).unwrap_err(), problem);
+            assert_eq!(parse(words).unwrap_err().to_string(), problem);
         }
         assert_eq!(parse(&["-s"]).unwrap().action, Action::List);
     }
