@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     command::begin(invocation.base_name(), Audience::Both);
     let options = Options::parse(Tool::Postalias, &invocation.args).unwrap_or_else(|refusal| {
         if let Refusal::Option(error, _) = &refusal {
-            invocation.report(*error);
+            Invocation { name: invocation.base_name().into(), ..invocation.clone() }.report(*error);
         }
         fatal!("{refusal}")
     });
