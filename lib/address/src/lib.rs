@@ -1,2 +1,19 @@
-//! How addresses are looked up, rewritten and matched (floor 4).
+//! How addresses are looked up, rewritten and matched (floor 4; cleanup-rewrite §6, §7.3, §9.2).
+//!
+//! [`MatchList`]s decide whether a name is listed; [`LocalDomains`] whether a domain is ours; a [`Finder`] looks an address
+//! up in tables, key by key and maps it to other addresses; the [`RewriteService`] completes and resolves addresses.
 #![forbid(unsafe_code)]
+
+mod client;
+mod find;
+mod local;
+mod map;
+mod match_list;
+mod propagate;
+
+pub use client::{Class, Resolver, RewriteService, Rewriter};
+pub use find::{Finder, Form, Found, Keys, Parents};
+pub use local::LocalDomains;
+pub use map::{MapError, crunch};
+pub use match_list::{MatchList, ParentDomains};
+pub use propagate::Propagate;

@@ -19,7 +19,7 @@ pub mod trigger;
 pub mod verify;
 
 pub use attr::{Encoding, Error, Message};
-pub use persistent::PersistentClient;
+pub use persistent::{PersistentClient, Unreachable};
 pub use stats::{Stamp, Stats};
 pub use stream::{CallError, Stream, call, connect};
 

@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod berkeley;
-pub mod command;
+
 mod error;
 mod flags;
 mod kinds;
@@ -24,6 +24,7 @@ mod settings;
 pub mod source;
 mod table;
 mod tables;
+pub mod tool;
 
 pub use error::{Error, Lookup, OpenError};
 pub use flags::{Duplicates, Flags, Mode};

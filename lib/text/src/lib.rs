@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod cidr;
 pub mod date;
 pub mod dsn;
 pub mod expand;
 mod fold;
 pub mod getopt;
 pub mod header;
+pub mod hostaddr;
 pub mod hostname;
 pub mod level;
 pub mod lines;

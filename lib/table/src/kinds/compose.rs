@@ -26,7 +26,7 @@ fn open(request: &Request<'_>, ask: fn(&[Table], &[u8]) -> Lookup) -> Result<Box
     let body = braced_body(request.name).ok_or_else(|| request.bad_syntax("type:name"))?;
     let mut members = Vec::new();
     for name in split_braced(body, SEPARATORS) {
-        if memchr::memchr(b':', name).is_none_or(|at| at == 0 || at + 1 == name.len()) {
+        if !name.contains(&b':') {
             return Err(request.bad_syntax("type:name"));
         }
         members.push(request.tables.open_member(name, request.flags)?);

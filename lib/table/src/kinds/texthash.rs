@@ -43,14 +43,14 @@ fn fill(table: &mut Memory, source: &[u8], request: &Request<'_>) -> Result<(), 
                 continue;
             }
         };
-        let key = request.fold(&key);
-        if !table.add(key.clone(), value.clone()) {
+        let folded = request.fold(&key);
+        if !table.add(folded.clone(), value.clone()) {
             let duplicate = format!("{name}, line {line}: duplicate entry: \"{}\"", text::show(&key));
             match request.flags.duplicates() {
                 Duplicates::Fatal => return Err(OpenError(duplicate)),
                 Duplicates::Warn => log::warn!("{duplicate}"),
                 Duplicates::Ignore => {}
-                Duplicates::Replace => table.set(key, value),
+                Duplicates::Replace => table.set(folded, value),
             }
         }
     }

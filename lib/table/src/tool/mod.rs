@@ -1,12 +1,16 @@
 //! What postmap(1) and postalias(1) have in common (tables §3). An `Err` is the text that ends the program.
 
 mod build;
+mod message;
+mod options;
+mod run;
 
 use std::io::{BufRead, Write};
 
 use bstr::{BStr, BString, ByteSlice};
 
 pub use build::{Build, Format};
+pub use options::{Action, Options, Parts, Refusal};
 
 use crate::{Change, Error, Flags, Mode, OpenError, Table, Tables};
 
