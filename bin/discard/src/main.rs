@@ -32,6 +32,6 @@ impl Agent for Discard {
     }
 
     fn deliver(&mut self, job: &mut Job<'_>, _context: &Context) -> Outcome {
-        FixedResult::of(job, "2.0.0").apply(job, Job::sent)
+        FixedResult::of(job, "2.0.0").apply(job, |job, recipient, dsn| job.sent(recipient, dsn))
     }
 }

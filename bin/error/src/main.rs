@@ -27,10 +27,9 @@ enum ErrorAgent {
 
 impl Agent for ErrorAgent {
     fn open(context: &Context) -> Self {
-        let config = &context.config;
-        if context.service.as_bytes() == config.get(params::ERROR_SERVICE_NAME).as_slice() {
+        if context.config.get(params::ERROR_SERVICE_NAME) == context.service.as_str() {
             Self::Bounce
-        } else if context.service.as_bytes() == config.get(params::RETRY_SERVICE_NAME).as_slice() {
+        } else if context.service == deliver::RETRY_SERVICE {
             Self::Defer
         } else {
             fatal!("bad error service name: {}", context.service)
@@ -47,8 +46,8 @@ impl Agent for ErrorAgent {
 
     fn deliver(&mut self, job: &mut Job<'_>, _context: &Context) -> Outcome {
         match self {
-            Self::Bounce => FixedResult::of(job, "5.0.0").apply(job, Job::bounce),
-            Self::Defer => FixedResult::of(job, "4.0.0").apply(job, Job::defer),
+            Self::Bounce => FixedResult::of(job, "5.0.0").apply(job, |job, recipient, dsn| job.bounce(recipient, dsn)),
+            Self::Defer => FixedResult::of(job, "4.0.0").apply(job, |job, recipient, dsn| job.defer(recipient, dsn)),
         }
     }
 }

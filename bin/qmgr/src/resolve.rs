@@ -1,22 +1,15 @@
 //! Where a recipient goes (qmgr-bounce §2.9).
 
+use address::{Class, Resolver, Rewriter};
 use bstr::{BStr, BString, ByteSlice};
 use config::{Config, params};
 use ipc::bounce::Recipient;
 use ipc::delivery::flag;
-use ipc::rewrite::{Resolved, resolved};
+use ipc::rewrite::resolved;
+use logging::fatal;
 use text::address::{Delimiter, split_domain};
 
 use crate::message::Message;
-
-/// The door to trivial-rewrite.
-pub trait Resolver {
-    /// Asks where an address goes; `verify`: by the rules for probes.
-    fn resolve(&mut self, sender: &[u8], address: &[u8], verify: bool) -> Resolved;
-
-    /// Completes an address in internal form by the rules of the local context.
-    fn rewrite(&mut self, address: &[u8]) -> BString;
-}
 
 /// What is decided about a recipient, before transports and destinations are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +38,7 @@ impl Rules {
         let transports = text::list::split(config.get(params::DEFER_TRANSPORTS), b", \t\r\n");
         Self {
             error_service: config.get(params::ERROR_SERVICE_NAME).into(),
-            retry_service: config.get(params::RETRY_SERVICE_NAME).into(),
+            retry_service: deliver::RETRY_SERVICE.into(),
             filter_nexthop: config.get(params::DEFAULT_FILTER_NEXTHOP).into(),
             myhostname: config.get(params::MYHOSTNAME).into(),
             double_bounce: config.get(params::DOUBLE_BOUNCE_SENDER).into(),
@@ -55,20 +48,16 @@ impl Rules {
         }
     }
 
-    /// The retry transport's name.
-    pub fn retry_service(&self) -> &BStr {
-        self.retry_service.as_ref()
-    }
-
     /// Steps 1 to 8 of §2.9. `too_many_probes`: the active queue has more than enough of them.
     pub fn route(
         &self,
         message: &Message,
         recipient: &mut Recipient,
-        resolver: &mut impl Resolver,
+        resolver: &mut (impl Resolver + Rewriter),
         too_many_probes: bool,
     ) -> Route {
         let (mut transport, mut nexthop, flags) = self.resolve(message, recipient, resolver);
+        let deferred_transport = self.defer_transports.contains(&transport);
         let mut divert = |service: &BString, text: &str| {
             transport = service.clone();
             nexthop = text.into();
@@ -79,7 +68,7 @@ impl Rules {
             divert(&self.retry_service, "4.7.0 message is administratively expired");
         } else if flags & resolved::LOCAL != 0 && self.is_double_bounce(&recipient.address) {
             return Route::DoubleBounce;
-        } else if !message.scan.ignore_deferred_transports && !message.unthrottle && self.defer_transports.contains(&transport) {
+        } else if !message.scan.ignore_deferred_transports && !message.unthrottle && deferred_transport {
             divert(&self.retry_service, "4.3.2 deferred transport");
         } else if message.trace_flags & flag::MTA_VERIFY != 0 && too_many_probes {
             divert(&self.retry_service, "4.3.2 Too many address verification requests");
@@ -87,15 +76,22 @@ impl Rules {
         Route::To { transport, nexthop }
     }
 
-    fn resolve(&self, message: &Message, recipient: &mut Recipient, resolver: &mut impl Resolver) -> (BString, BString, i32) {
+    fn resolve(
+        &self,
+        message: &Message,
+        recipient: &mut Recipient,
+        resolver: &mut (impl Resolver + Rewriter),
+    ) -> (BString, BString, i32) {
         if let Some(redirect) = &message.redirect {
-            recipient.address = resolver.rewrite(redirect);
+            recipient.address = resolver.rewrite_internal("local", redirect).unwrap_or_else(|error| fatal!("{error}"));
         } else if let Some(filter) = message.filter.as_ref().filter(|_| !message.is_probe()) {
             let (transport, nexthop) = filter.split_once_str(":").unwrap_or((filter.as_slice(), b""));
             return (transport.into(), self.filter_nexthop(nexthop, &recipient.address), 0);
         }
-        let verify = message.trace_flags & flag::MTA_VERIFY != 0;
-        let reply = resolver.resolve(message.sender(), &recipient.address, verify);
+        let probe = message.trace_flags & flag::MTA_VERIFY != 0;
+        let class = if probe { Class::Verify } else { Class::Resolve };
+        let reply =
+            resolver.resolve(class, message.sender(), &recipient.address).unwrap_or_else(|error| fatal!("{error}"));
         recipient.address = reply.recipient;
         if reply.flags & resolved::FAIL != 0 {
             return (self.retry_service.clone(), "4.3.0 address resolver failure".into(), 0);
@@ -117,8 +113,14 @@ impl Rules {
     }
 
     /// The name of the destination: the next hop, or, when each request has one recipient, user and next hop. In lower case.
-    pub fn destination_name(&self, transport: &BStr, nexthop: &BStr, recipient: &[u8], recipient_limit: usize) -> BString {
-        let fixed = transport == &self.error_service || transport == &self.retry_service;
+    pub fn destination_name(
+        &self,
+        transport: &BStr,
+        nexthop: &BStr,
+        recipient: &[u8],
+        recipient_limit: usize,
+    ) -> BString {
+        let fixed = transport == self.error_service || transport == self.retry_service;
         if recipient_limit != 1 || fixed {
             return text::fold(nexthop, true);
         }
@@ -145,24 +147,29 @@ pub fn sort_by_domain(recipients: &mut [Recipient]) {
 mod tests {
     use super::*;
     use crate::scan::ScanFlags;
+    use ipc::Unreachable;
+    use ipc::rewrite::Resolved;
     use queue::QueueId;
 
+    #[derive(Debug)]
     struct Fixed(i32);
 
     impl Resolver for Fixed {
-        fn resolve(&mut self, _sender: &[u8], address: &[u8], verify: bool) -> Resolved {
-            let transport = if verify { "verified" } else { "smtp" };
-            Resolved {
+        fn resolve(&mut self, class: Class, _sender: &[u8], address: &[u8]) -> Result<Resolved, Unreachable> {
+            let transport = if class == Class::Verify { "verified" } else { "smtp" };
+            Ok(Resolved {
                 transport: transport.into(),
                 nexthop: "Hop".into(),
                 recipient: address.into(),
                 flags: self.0,
                 ..Resolved::default()
-            }
+            })
         }
+    }
 
-        fn rewrite(&mut self, address: &[u8]) -> BString {
-            [address, b"@rewritten"].concat().into()
+    impl Rewriter for Fixed {
+        fn rewrite(&mut self, _rule: &str, address: &[u8]) -> Result<BString, Unreachable> {
+            Ok([address, b"@rewritten"].concat().into())
         }
     }
 
@@ -177,7 +184,9 @@ mod tests {
     fn route(rules: &Rules, message: &Message, address: &str, flags: i32) -> (String, String, String) {
         let mut recipient = Recipient { address: address.into(), ..Recipient::default() };
         match rules.route(message, &mut recipient, &mut Fixed(flags), false) {
-            Route::To { transport, nexthop } => (transport.to_string(), nexthop.to_string(), recipient.address.to_string()),
+            Route::To { transport, nexthop } => {
+                (transport.to_string(), nexthop.to_string(), recipient.address.to_string())
+            }
             Route::DoubleBounce => ("double".into(), String::new(), String::new()),
         }
     }
@@ -191,7 +200,10 @@ mod tests {
         let rules = rules(&[]);
         assert_eq!(route(&rules, &message(), "a@b", resolved::DEFAULT), strings("smtp", "Hop", "a@b"));
         assert_eq!(route(&rules, &message(), "a@b", resolved::FAIL).1, "4.3.0 address resolver failure");
-        assert_eq!(route(&rules, &message(), "a@b", resolved::ERROR), strings("error", "5.1.3 bad address syntax", "a@b"));
+        assert_eq!(
+            route(&rules, &message(), "a@b", resolved::ERROR),
+            strings("error", "5.1.3 bad address syntax", "a@b")
+        );
         assert_eq!(route(&rules, &message(), "", resolved::DEFAULT).1, "5.1.3 null recipient address");
         assert_eq!(route(&rules, &message(), "double-bounce@here", resolved::LOCAL).0, "double");
     }
@@ -214,7 +226,9 @@ mod tests {
     #[test]
     fn destinations_have_names() {
         let rules = rules(&[("recipient_delimiter", "+")]);
-        let name = |transport: &str, limit| rules.destination_name(transport.into(), "Host".into(), b"U+x@d", limit).to_string();
+        let name = |transport: &str, limit| {
+            rules.destination_name(transport.into(), "Host".into(), b"U+x@d", limit).to_string()
+        };
         assert_eq!(name("smtp", 50), "host");
         assert_eq!(name("local", 1), "u@host");
         assert_eq!(name("retry", 1), "host");

@@ -117,7 +117,10 @@ mod tests {
         let wish = Wish::parse(b"FADI\0?");
         let flags = ScanFlags { start: true, all: true, ignore_deferred_transports: true };
         assert_eq!(wish, Wish { incoming: flags, deferred: flags, revive: true });
-        assert_eq!(Wish::parse(b"W\0"), Wish { incoming: ScanFlags { start: true, ..Default::default() }, ..Default::default() });
+        assert_eq!(
+            Wish::parse(b"W\0"),
+            Wish { incoming: ScanFlags { start: true, ..Default::default() }, ..Default::default() }
+        );
     }
 
     #[test]

@@ -55,9 +55,7 @@ impl Settings {
         let queue_lifetime = config.get(params::MAXIMAL_QUEUE_LIFETIME);
         let mut bounce_lifetime = config.get(params::BOUNCE_QUEUE_LIFETIME);
         if bounce_lifetime > queue_lifetime {
-            log::warn!(
-                "bounce_queue_lifetime is larger than maximal_queue_lifetime - adjusting bounce_queue_lifetime"
-            );
+            log::warn!("bounce_queue_lifetime is larger than maximal_queue_lifetime - adjusting bounce_queue_lifetime");
             bounce_lifetime = queue_lifetime;
         }
         let clog_warn_time = config.get(params::QMGR_CLOG_WARN_TIME);
@@ -82,7 +80,8 @@ impl Settings {
             bounce_service: name(config.get(params::BOUNCE_SERVICE_NAME)),
             defer_service: name(config.get(params::DEFER_SERVICE_NAME)),
             trace_service: name(config.get(params::TRACE_SERVICE_NAME)),
-            clog_warn_time: (config.get(params::HELPFUL_WARNINGS) && !clog_warn_time.is_zero()).then_some(clog_warn_time),
+            clog_warn_time: (config.get(params::HELPFUL_WARNINGS) && !clog_warn_time.is_zero())
+                .then_some(clog_warn_time),
         }
     }
 }
@@ -171,7 +170,8 @@ mod tests {
 
     #[test]
     fn transports_have_values_of_their_own() {
-        let config = Config::for_tests(&[("slow_destination_rate_delay", "5s"), ("x_destination_concurrency_limit", "2")]);
+        let config =
+            Config::for_tests(&[("slow_destination_rate_delay", "5s"), ("x_destination_concurrency_limit", "2")]);
         assert_eq!(TransportSettings::read(&config, "smtp".into()), TransportSettings::default());
         let slow = TransportSettings::read(&config, "slow".into());
         assert_eq!((slow.concurrency_limit, slow.initial_concurrency), (1, 1));

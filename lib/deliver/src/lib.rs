@@ -5,12 +5,16 @@
 //! [`maildir`] and [`command`] are the places that it can go to.
 #![forbid(unsafe_code)]
 
+/// The name of the service that defers recipients for a known reason.
+pub const RETRY_SERVICE: &str = "retry";
+
 mod agent;
 pub mod command;
 pub mod copy;
 mod delivered_to;
 mod filter;
 mod fixed;
+mod flush;
 mod job;
 pub mod mailbox;
 pub mod maildir;
@@ -22,6 +26,7 @@ pub use agent::{Agent, run};
 pub use delivered_to::DeliveredTo;
 pub use filter::StatusFilter;
 pub use fixed::FixedResult;
+pub use flush::FastFlush;
 pub use job::Job;
 pub use outcome::{Failure, Outcome};
 pub use pass_on::pass_on;

@@ -10,6 +10,7 @@ use ipc::{PersistentClient, Stats, Status, protocol, verify};
 use logging::event::DeliveryStatus;
 
 use crate::filter::StatusFilter;
+use crate::flush::FastFlush;
 use crate::outcome::Outcome;
 
 /// One attempt to deliver to one recipient.
@@ -37,6 +38,7 @@ pub struct Reporter {
     soft_bounce: bool,
     negative_cache: bool,
     filter: Option<StatusFilter>,
+    flush: Option<FastFlush>,
     verify: PersistentClient,
 }
 
@@ -53,6 +55,7 @@ impl Reporter {
             soft_bounce: config.get(params::SOFT_BOUNCE),
             negative_cache: config.get(params::ADDRESS_VERIFY_NEGATIVE_CACHE),
             filter: None,
+            flush: None,
             verify: PersistentClient::new(
                 "private",
                 name(params::ADDRESS_VERIFY_SERVICE_NAME),
@@ -68,6 +71,14 @@ impl Reporter {
     #[must_use]
     pub fn with_filter(self, filter: Option<StatusFilter>) -> Self {
         Self { filter, ..self }
+    }
+
+    /// The same reporter, which tells the flush service about deferred mail. Opens tables: call it before a chroot. A bad `fast_flush_domains`
+    /// ends the program.
+    #[must_use]
+    pub fn with_fast_flush(self, config: &Config) -> Self {
+        let flush = FastFlush::open(config).unwrap_or_else(|error| logging::fatal!("{error}"));
+        Self { flush: Some(flush), ..self }
     }
 
     /// The recipient got the message.
@@ -209,7 +220,17 @@ impl Reporter {
             // A failure has been logged, and changes nothing.
             self.trace(attempt, &dsn);
         }
+        self.remember_site(attempt);
         Outcome::Retry
+    }
+
+    /// Tells the flush service that mail waits for a domain.
+    fn remember_site(&self, attempt: &Attempt<'_>) {
+        let Some(flush) = &self.flush else { return };
+        let (_, Some(domain)) = text::address::split_domain(&attempt.recipient.address) else { return };
+        if !domain.is_empty() && !flush.add(domain, attempt.queue_id) {
+            log::warn!("{}: {} service failure", text::show(attempt.queue_id), flush.service());
+        }
     }
 
     /// A user's probe: the result goes into the trace log, and the log line has the reason as it is.

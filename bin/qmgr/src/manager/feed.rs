@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, SystemTime};
 
-use bstr::{BStr, BString, ByteSlice};
-use ::deliver::{Attempt, Outcome};
+use ::deliver::{Attempt, Outcome, RETRY_SERVICE};
+use bstr::{BStr, BString};
 use ipc::bounce::{Dsn, Recipient};
 use ipc::delivery::flag;
 use logging::fatal;
@@ -92,7 +92,9 @@ impl Manager {
                 log::warn!("qmgr_active_feed: {id}: rename from {} to active: {reason}", from.name());
                 return false;
             }
-            Err(error) => fatal!("qmgr_active_feed: {id}: rename from {} to active: {}", from.name(), sys::reason(&error)),
+            Err(error) => {
+                fatal!("qmgr_active_feed: {id}: rename from {} to active: {}", from.name(), sys::reason(&error))
+            }
         }
         let mut message = Message::new(id, flags);
         message.unthrottle = metadata.mode() & mode::UNTHROTTLE != 0;
@@ -175,9 +177,8 @@ impl Manager {
     /// Reads more recipients of a message whose known ones are done. False: the file is no message any more.
     pub(super) fn refill(&mut self, key: MessageKey) -> bool {
         let Some(mut message) = self.messages.remove(&key) else { return false };
-        let recipients = self
-            .open_active(&message.id)
-            .and_then(|file| self.read(&mut message, &file).map_err(|Invalid| ()));
+        let recipients =
+            self.open_active(&message.id).and_then(|file| self.read(&mut message, &file).map_err(|Invalid| ()));
         let id = message.id.clone();
         self.messages.insert(key, message);
         match recipients {
@@ -233,7 +234,6 @@ impl Manager {
 
     /// Finds out where recipients go, and makes delivery requests.
     fn assign(&mut self, key: MessageKey, mut recipients: Vec<Recipient>) {
-        self.rewrite.forget();
         sort_by_domain(&mut recipients);
         if let Some(message) = self.messages.get_mut(&key).filter(|message| message.redirect.is_some()) {
             recipients.truncate(1);
@@ -295,7 +295,7 @@ impl Manager {
         recipient: Recipient,
         dsn: Dsn,
     ) -> Option<(Recipient, DestinationId)> {
-        let id = self.transport(&self.rules.retry_service().to_owned());
+        let id = self.transport(RETRY_SERVICE.into());
         let name = BString::from([dsn.status.as_slice(), b" ", &dsn.reason].concat());
         let usable = self.scheduler.transport_of(id).throttled.is_none();
         let destination = usable.then(|| self.scheduler.destination(id, name.as_ref(), name.as_ref()));

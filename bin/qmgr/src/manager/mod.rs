@@ -4,17 +4,17 @@ mod deliver;
 mod feed;
 mod finish;
 mod flow;
-mod service;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use ::deliver::Reporter;
+use address::RewriteService;
 use config::{Config, params};
 use deliver::AgentEvent;
 use finish::Stage;
-use ::deliver::Reporter;
 use queue::{QueueDir, Spool};
 use server::{Context, Trigger, Triggers};
 use tokio::sync::mpsc;
@@ -24,7 +24,6 @@ use crate::resolve::Rules;
 use crate::scan::{QueueScan, ScanFlags, Wish};
 use crate::scheduler::{MessageKey, Scheduler, Timer};
 use crate::settings::Settings;
-use service::RewriteService;
 
 /// Everything that the queue manager knows.
 pub struct Manager {
@@ -63,7 +62,11 @@ enum Alarm {
 enum Event {
     Agent(AgentEvent),
     /// A bounce service has answered.
-    Bounce { message: MessageKey, stage: Stage, status: i32 },
+    Bounce {
+        message: MessageKey,
+        stage: Stage,
+        status: i32,
+    },
 }
 
 const INCOMING: usize = 0;

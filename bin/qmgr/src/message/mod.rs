@@ -152,9 +152,8 @@ impl Message {
     /// A delivery request without transport facts (qmgr-bounce §7.2).
     pub fn request(&self, recipients: &[Recipient], smtputf8_enabled: bool) -> ipc::delivery::Request {
         let mut utf8_flags = self.smtputf8;
-        let non_ascii = |recipient: &Recipient| {
-            !recipient.address.is_ascii() && std::str::from_utf8(&recipient.address).is_ok()
-        };
+        let non_ascii =
+            |recipient: &Recipient| !recipient.address.is_ascii() && std::str::from_utf8(&recipient.address).is_ok();
         if smtputf8_enabled && recipients.iter().any(non_ascii) {
             utf8_flags |= utf8::RECIPIENT;
             if self.verp.is_some() {

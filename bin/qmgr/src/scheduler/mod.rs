@@ -389,7 +389,11 @@ impl Scheduler {
 
     /// The requests that wait for any destination of a transport.
     pub fn waiting_for_transport(&self, id: TransportId) -> Vec<EntryId> {
-        self.transports[id.0].destinations.values().flat_map(|destination| destination.waiting.iter().copied()).collect()
+        self.transports[id.0]
+            .destinations
+            .values()
+            .flat_map(|destination| destination.waiting.iter().copied())
+            .collect()
     }
 
     /// What shall happen later, since this was asked last.

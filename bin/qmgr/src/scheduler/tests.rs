@@ -50,7 +50,12 @@ fn requests_have_at_most_so_many_recipients() {
 
 #[test]
 fn never_more_deliveries_than_the_window() {
-    let mut world = World::new(TransportSettings { recipient_limit: 1, concurrency_limit: 2, initial_concurrency: 2, ..Default::default() });
+    let mut world = World::new(TransportSettings {
+        recipient_limit: 1,
+        concurrency_limit: 2,
+        initial_concurrency: 2,
+        ..Default::default()
+    });
     world.add(1, "a", 5);
     let (first, second) = (world.start().unwrap(), world.start().unwrap());
     assert_eq!(world.start(), None);
@@ -108,8 +113,13 @@ fn dead_destinations_and_throttled_transports_wait_for_their_timers() {
 
 #[test]
 fn a_rate_delay_lets_one_delivery_at_a_time_through() {
-    let settings =
-        TransportSettings { recipient_limit: 1, concurrency_limit: 1, initial_concurrency: 1, destination_delay: Duration::from_secs(5), ..Default::default() };
+    let settings = TransportSettings {
+        recipient_limit: 1,
+        concurrency_limit: 1,
+        initial_concurrency: 1,
+        destination_delay: Duration::from_secs(5),
+        ..Default::default()
+    };
     let mut world = World::new(settings);
     world.add(1, "a", 3);
     let entry = world.start().unwrap();
