@@ -1,0 +1,101 @@
+//! The agent: tables, settings, and the loop over a request's recipients.
+
+use address::RewriteService;
+use bstr::BString;
+use config::{Config, Key, Str, params};
+use deliver::{Agent, DeliveredTo, Job, Outcome, Reporter, StatusFilter};
+use logging::fatal;
+use server::Context;
+use sys::privilege::ActingAs;
+use table::{Flags, Maps, Tables};
+
+use crate::settings::Settings;
+use crate::walk::Walk;
+
+/// Everything that lasts longer than one request.
+pub struct Local {
+    pub settings: Settings,
+    pub service: String,
+    pub aliases: Maps,
+    pub mailbox_commands: Maps,
+    pub mailbox_transports: Maps,
+    pub fallback_transports: Maps,
+    pub rewrite: RewriteService,
+    tables: Tables,
+    /// Root's rights are given up between deliveries.
+    _acting: Option<ActingAs>,
+}
+
+impl Agent for Local {
+    fn open(context: &Context) -> Self {
+        let config = &context.config;
+        check_size_limits(config);
+        let settings = Settings::new(config);
+        if let Err(error) = sys::limit::set_file_size(settings.size_limit) {
+            fatal!("setrlimit: {}", sys::reason(&error));
+        }
+        let tables = Tables::new(config.into());
+        let open = |key: Key<Str>, flags: Flags| tables.maps(key.name(), config.get(key), flags);
+        let paranoid = Flags::LOCK | Flags::PARANOID | Flags::UTF8_REQUEST;
+        let transports = Flags::LOCK | Flags::NO_REGSUB | Flags::UTF8_REQUEST;
+        Self {
+            aliases: open(params::ALIAS_MAPS, paranoid | Flags::FOLD_FIX),
+            mailbox_commands: open(params::MAILBOX_COMMAND_MAPS, paranoid),
+            mailbox_transports: open(params::MAILBOX_TRANSPORT_MAPS, transports),
+            fallback_transports: open(params::FALLBACK_TRANSPORT_MAPS, transports),
+            rewrite: RewriteService::new(config),
+            service: context.service.clone(),
+            settings,
+            tables,
+            _acting: None,
+        }
+    }
+
+    fn start(&mut self, _context: &Context) {
+        let owner = &self.settings.mail_owner;
+        match ActingAs::new(owner.uid, owner.gid) {
+            Ok(acting) => self._acting = Some(acting),
+            Err(error) => fatal!("set_eugid: seteuid({}): {}", owner.uid, sys::reason(&error)),
+        }
+    }
+
+    fn restart_reason(&mut self) -> Option<String> {
+        self.tables.changed().map(|name| format!("table {name} has changed"))
+    }
+
+    fn reporter(&mut self, context: &Context) -> Reporter {
+        let config = &context.config;
+        let filter = StatusFilter::open(config, params::LOCAL_DELIVERY_STATUS_FILTER, &self.tables);
+        Reporter::new(config).with_filter(filter).with_fast_flush(config)
+    }
+
+    fn deliver(&mut self, job: &mut Job<'_>, context: &Context) -> Outcome {
+        let delivered_to = DeliveredTo::of(job);
+        let mut all = Outcome::Done;
+        for recipient in job.request.recipients.clone() {
+            let outcome = Walk::new(self, job, &context.config, &delivered_to).deliver(&recipient);
+            all = all.and(job.complete(&recipient, outcome));
+        }
+        all
+    }
+}
+
+impl Local {
+    /// Looks up a name in a table list whose errors mean "later".
+    pub fn transport_for(maps: &Maps, fixed: &BString, user: &[u8]) -> Result<Option<BString>, table::Error> {
+        if let Some(found) = maps.find(user)? {
+            return Ok(Some(found));
+        }
+        Ok((!text::space::trim(fixed).is_empty()).then(|| fixed.clone()))
+    }
+}
+
+fn check_size_limits(config: &Config) {
+    let (mailbox, message) = (config.get(params::MAILBOX_SIZE_LIMIT), config.get(params::MESSAGE_SIZE_LIMIT));
+    if mailbox > 0 && message == 0 {
+        fatal!("configuration error: mailbox_size_limit is limited but message_size_limit is unlimited");
+    }
+    if mailbox > 0 && mailbox < message {
+        fatal!("configuration error: mailbox_size_limit is smaller than message_size_limit");
+    }
+}
