@@ -3,10 +3,9 @@
 use bstr::BString;
 use command::Invocation;
 use config::{Dictionary, Protocols, computed, own_interfaces, registry};
-use logging::fatal;
-use text::expand::{Options, expand};
 
 use crate::or_fatal::OrFatal;
+use crate::scope::expand_in;
 
 /// The computed default of a parameter, given what main.cf says; nothing for a parameter with an ordinary one.
 pub fn default(name: &str, main: &Dictionary) -> Option<BString> {
@@ -50,23 +49,12 @@ fn value(main: &Dictionary, name: &str) -> BString {
             let default = |name: &[u8]| registry::row(name).map(|row| BString::from(row.default));
             let text = default(name.as_bytes()).unwrap_or_default();
             let mut lookup = |name: &[u8]| main.get(name).map(ToOwned::to_owned).or_else(|| default(name));
-            expand_with(&text, "", &mut lookup)
+            expand_in("", &text, &mut lookup)
         }
     }
 }
 
 /// Expands a text with what main.cf defines, and nothing else.
 fn expand_main(main: &Dictionary, text: &[u8]) -> BString {
-    expand_with(text, "dictionary mail_dict: ", &mut |name| main.get(name).map(ToOwned::to_owned))
-}
-
-/// Expands a text, or ends the program; `place` is what failed.
-fn expand_with(text: &[u8], place: &str, lookup: &mut dyn FnMut(&[u8]) -> Option<BString>) -> BString {
-    match expand(text, &Options { recursive: true, filter: None }, lookup) {
-        Ok(found) => found.text,
-        Err(error) => {
-            log::warn!("{error}");
-            fatal!("{place}macro processing error")
-        }
-    }
+    expand_in("dictionary mail_dict: ", text, &mut |name| main.get(name).map(ToOwned::to_owned))
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 
 use bstr::{BString, ByteSlice};
-use config::main_cf;
+use config::Dictionary;
 use text::{list, show};
 
 use crate::or_fatal::OrFatal;
@@ -202,21 +202,10 @@ fn check_file(client: &Client, path: &[u8]) {
         Err(Failure::Open(reason)) => return log::warn!("open \"{kind}\" configuration \"{shown}\": {reason}"),
         Err(Failure::Read(reason)) => return log::warn!("read \"{kind}\" configuration \"{shown}\": {reason}"),
     };
-    let mut settings = crate::scope::Settings::default();
-    for entry in main_cf::parse(&shown.to_string(), &text).or_fatal() {
-        match settings.value(&entry.name) {
-            Some(earlier) if earlier != entry.value => log::warn!(
-                "{shown}, line {}: overriding earlier entry: {}={}",
-                entry.line,
-                show(&entry.name),
-                show(earlier)
-            ),
-            _ => {}
-        }
-        settings.set(entry.name, entry.value);
-    }
-    for (name, setting) in settings.iter().filter(|(name, _)| !client.suffixes.iter().any(|known| name == known)) {
-        log::warn!("{kind}:{shown}: unused parameter: {}={}", show(name), show(&setting.value));
+    let mut settings = Dictionary::default();
+    settings.read(&shown.to_string(), &text).or_fatal();
+    for (name, value) in settings.iter().filter(|(name, _)| !client.suffixes.iter().any(|known| name == known)) {
+        log::warn!("{kind}:{shown}: unused parameter: {}={}", show(name), show(value));
     }
 }
 

@@ -13,6 +13,9 @@ pub const FIELDS: [&str; 8] =
 /// The column that each field begins in.
 const COLUMNS: [usize; 8] = [0, 11, 17, 25, 33, 41, 49, 57];
 
+/// The option that sets a parameter.
+const SETTING: &str = "-o";
+
 const TYPES: [&str; 5] = ["inet", "unix", "fifo", "pass", "unix-dgram"];
 
 /// Where in the text of a command its arguments stand.
@@ -85,6 +88,11 @@ impl Entry {
         self.fields[1].as_bstr()
     }
 
+    /// `service/type`, for messages.
+    pub fn name(&self) -> String {
+        format!("{}/{}", show(self.service()), show(self.transport()))
+    }
+
     /// Field 8, without arguments.
     pub fn command(&self) -> &BStr {
         self.fields[7].as_bstr()
@@ -113,7 +121,8 @@ impl Entry {
     pub fn collect_settings(&mut self) {
         self.settings = Settings::default();
         for argument in &self.arguments {
-            if let Argument::Option { value, .. } = argument
+            if let Argument::Option { option, value } = argument
+                && option == SETTING
                 && let Ok((name, value)) = split_name_value(value)
             {
                 self.settings.set(name.into(), value.into());
@@ -126,7 +135,8 @@ impl Entry {
         let new: BString = [name, b"=", value].concat().into();
         let mut found = false;
         for argument in &mut self.arguments {
-            if let Argument::Option { value, .. } = argument
+            if let Argument::Option { option, value } = argument
+                && option == SETTING
                 && is_setting_of(value, name)
             {
                 *value = new.clone();
@@ -136,7 +146,7 @@ impl Entry {
         if !found {
             let end = self.arguments.iter().position(|argument| matches!(argument, Argument::Word(_)));
             let end = end.unwrap_or(self.arguments.len());
-            self.arguments.insert(end, Argument::Option { option: "-o".into(), value: new });
+            self.arguments.insert(end, Argument::Option { option: SETTING.into(), value: new });
         }
         self.collect_settings();
     }
@@ -144,7 +154,7 @@ impl Entry {
     /// Removes every `-o name=...`.
     pub fn remove_parameter(&mut self, name: &[u8]) {
         self.arguments.retain(|argument| match argument {
-            Argument::Option { value, .. } => !is_setting_of(value, name),
+            Argument::Option { option, value } => option != SETTING || !is_setting_of(value, name),
             _ => true,
         });
         self.collect_settings();
@@ -153,7 +163,9 @@ impl Entry {
     /// Rewrites the `name=value` of every `-o`.
     pub fn map_values(&mut self, rewrite: impl Fn(&[u8]) -> BString) {
         for argument in &mut self.arguments {
-            if let Argument::Option { value, .. } = argument {
+            if let Argument::Option { option, value } = argument
+                && option == SETTING
+            {
                 *value = rewrite(value);
             }
         }
@@ -197,7 +209,7 @@ impl Entry {
                 Argument::Word(word) => {
                     let shown = word_text(word, first_word);
                     first_word = false;
-                    (shown.clone(), shown.len(), false)
+                    (shown, word.len(), false)
                 }
             };
             let breaks = has_value || after_value || column + 1 + length >= WIDTH;
@@ -205,7 +217,7 @@ impl Entry {
                 text.push(b'\n');
                 text.extend_from_slice(INDENT);
                 column = INDENT.len();
-            } else {
+            } else if column > INDENT.len() {
                 text.push(b' ');
                 column += 1;
             }
@@ -257,7 +269,15 @@ pub fn check_field(index: usize, value: &[u8], text: &[u8]) -> Result<(), String
 fn arguments<'a>(words: impl Iterator<Item = &'a [u8]>) -> Vec<Argument> {
     let mut words = words.peekable();
     let mut found = Vec::new();
-    while let Some(word) = words.next_if(|word| word.starts_with(b"-") && !matches!(*word, b"-" | b"--")) {
+    while let Some(word) = words.next_if(|word| word.starts_with(b"-") && *word != b"--") {
+        if word == b"-" {
+            // As the genuine program has it, a lone hyphen takes the next word for its value.
+            found.push(match words.next() {
+                Some(value) => Argument::Option { option: word.into(), value: without_braces(value) },
+                None => Argument::Flag(word.into()),
+            });
+            continue;
+        }
         let Some(at) = word.iter().skip(1).position(|&byte| byte == b'o').map(|at| at + 1) else {
             found.push(Argument::Flag(word.into()));
             continue;
@@ -270,8 +290,8 @@ fn arguments<'a>(words: impl Iterator<Item = &'a [u8]>) -> Vec<Argument> {
             glued => Some(glued),
         };
         match value {
-            Some(value) => found.push(Argument::Option { option: "-o".into(), value: setting(value) }),
-            None => found.push(Argument::Flag("-o".into())),
+            Some(value) => found.push(Argument::Option { option: SETTING.into(), value: setting(value) }),
+            None => found.push(Argument::Flag(SETTING.into())),
         }
     }
     found.extend(words.map(|word| Argument::Word(without_braces(word))));

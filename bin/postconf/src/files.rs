@@ -32,7 +32,7 @@ pub fn read_main(options: &Options) -> Dictionary {
     }
     let path = path("main.cf");
     let text = main_cf::read_file(&path).or_fatal();
-    dictionary.read(&path, main_cf::parse(&path, &text).or_fatal());
+    dictionary.read(&path, &text).or_fatal();
     for (name, value) in &options.overrides {
         dictionary.set(name.clone(), value.clone());
     }

@@ -35,8 +35,17 @@ pub fn show_configuration(options: &Options) {
 }
 
 fn load(options: &Options) -> Configuration {
-    let dictionary = read_main(options);
-    let entries = read_master(options.mode);
+    // The file that is to be shown comes first, also with its errors.
+    let (dictionary, entries) = match options.mode {
+        Mode::Main => {
+            let dictionary = read_main(options);
+            (dictionary, read_master(options.mode))
+        }
+        _ => {
+            let entries = read_master(options.mode);
+            (read_main(options), entries)
+        }
+    };
     let mut parameters = Parameters::builtin(|name| computed::default(name, &dictionary));
     parameters.add_services(&entries);
     let mut configuration = Configuration { main: settings(&dictionary, options), entries, parameters };

@@ -89,14 +89,18 @@ impl<'a> Scope<'a> {
 
     /// Expands a value, or ends the program after it has said why it cannot.
     pub fn expand(&self, value: &[u8]) -> BString {
-        let options = Options { recursive: true, filter: None };
-        match expand(value, &options, &mut |name| self.lookup(name)) {
-            Ok(found) => found.text,
-            Err(error @ expand::Error::Conversion(_)) => fatal!("{error}"),
-            Err(error) => {
-                log::warn!("{error}");
-                fatal!("macro processing error")
-            }
+        expand_in("", value, &mut |name| self.lookup(name))
+    }
+}
+
+/// Expands a text, or ends the program after it has said why it cannot; `place` is what failed.
+pub fn expand_in(place: &str, text: &[u8], lookup: &mut dyn FnMut(&[u8]) -> Option<BString>) -> BString {
+    match expand(text, &Options { recursive: true, filter: None }, lookup) {
+        Ok(found) => found.text,
+        Err(error @ expand::Error::Conversion(_)) => fatal!("{error}"),
+        Err(error) => {
+            log::warn!("{error}");
+            fatal!("{place}macro processing error")
         }
     }
 }

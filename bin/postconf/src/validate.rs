@@ -9,7 +9,7 @@ use crate::entry::Entry;
 use crate::files;
 use crate::options::Mode;
 use crate::parameters::{Class, Parameters};
-use crate::scope::{Scope, Settings};
+use crate::scope::{Scope, Settings, expand_in};
 
 /// The whole configuration, as it is shown.
 pub struct Configuration {
@@ -90,12 +90,17 @@ impl Configuration {
         }
     }
 
-    /// The names in smtpd_restriction_classes are used.
+    /// The names in smtpd_restriction_classes are used. In this value only what its own name space defines is expanded.
     fn validate_classes(&mut self, space: Space) {
-        let Some(value) = self.settings(space).value(CLASSES) else {
+        let settings = self.settings(space);
+        let Some(value) = settings.value(CLASSES) else {
             return;
         };
-        let value = self.scope_of(space).expand(value);
+        let place = match space {
+            Space::Main => "dictionary mail_dict: ".to_owned(),
+            Space::Entry(number) => format!("dictionary {}: ", self.entries[number].name()),
+        };
+        let value = expand_in(&place, value, &mut |name| settings.value(name).map(ToOwned::to_owned));
         for name in list::split(&value, list::SEPARATORS) {
             self.refer(space, name);
         }
@@ -165,10 +170,7 @@ impl Configuration {
             .collect();
         let place = match space {
             Space::Main => "main.cf".to_owned(),
-            Space::Entry(number) => {
-                let entry = &self.entries[number];
-                format!("master.cf:{}/{}", show(entry.service()), show(entry.transport()))
-            }
+            Space::Entry(number) => format!("master.cf:{}", self.entries[number].name()),
         };
         for (_, value) in known {
             let value = self.scope_of(space).expand(&value);

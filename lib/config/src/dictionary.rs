@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bstr::{BStr, BString, ByteSlice};
 use text::show;
 
-use crate::main_cf::Assignment;
+use crate::error::Error;
+use crate::main_cf::{self, Assignment};
 
 /// Names and their unexpanded values: main.cf, overrides, and the defaults of what the program has evaluated.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +25,14 @@ impl Dictionary {
         self.entries.insert(name.into(), value.into());
     }
 
-    /// Enters what a file says. The last definition of a name counts; one that changes an earlier value is logged
-    /// (config §1.3).
-    pub fn read(&mut self, path: &str, assignments: Vec<Assignment>) {
-        for Assignment { line, name, value } in assignments {
+    /// Enters what the text of a file says. The last definition of a name counts; one that changes an earlier value is
+    /// logged (config §1.3).
+    ///
+    /// # Errors
+    /// [`Error::Line`] for the first line that is not `name = value`.
+    pub fn read(&mut self, path: &str, text: &[u8]) -> Result<(), Error> {
+        for assignment in main_cf::assignments(path, text) {
+            let Assignment { line, name, value } = assignment?;
             match self.get(&name) {
                 Some(earlier) if earlier != value => log::warn!(
                     "{path}, line {line}: overriding earlier entry: {}={}",
@@ -38,6 +43,7 @@ impl Dictionary {
             }
             self.set(name, value);
         }
+        Ok(())
     }
 
     /// All names and values, in no particular order.

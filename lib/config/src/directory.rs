@@ -48,12 +48,13 @@ fn check(directory: &BString, default: &str) -> Result<(), Error> {
         Error::Open { path, source } => Error::OpenDefault { path, source },
         other => other,
     })?;
-    let permitted = main_cf::parse(&path, &text)?.into_iter().any(|entry| {
-        PERMITTING.iter().any(|&name| entry.name == name)
+    for entry in main_cf::assignments(&path, &text) {
+        let entry = entry?;
+        if PERMITTING.iter().any(|&name| entry.name == name)
             && list::split(&entry.value, list::SEPARATORS).any(|listed| listed == directory.as_slice())
-    });
-    if permitted {
-        return Ok(());
+        {
+            return Ok(());
+        }
     }
     log::error!("unauthorized configuration directory name: {}", show(directory.as_slice()));
     Err(Error::Directory { directory: directory.clone(), default: default.into() })

@@ -47,7 +47,7 @@ impl Config {
         let mut dictionary = Dictionary::default();
         dictionary.set("config_directory", directory.clone());
         let text = main_cf::read_file(&path)?;
-        dictionary.read(&path, main_cf::parse(&path, &text)?);
+        dictionary.read(&path, &text)?;
         for (name, value) in start.overrides {
             dictionary.set(name.clone(), value.clone());
         }

@@ -48,29 +48,22 @@ pub fn read_file(path: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// Takes the text of a file apart, in its order. `path` is the file's name in messages; text that continues nothing is
-/// logged and left out, and so is what follows a null byte.
-///
-/// # Errors
-/// [`Error::Line`] for a line that is not `name = value`.
-pub fn parse(path: &str, text: &[u8]) -> Result<Vec<Assignment>, Error> {
-    let mut found = Vec::new();
-    for line in logical_lines(text) {
+/// logged and left out, and so is what follows a null byte. [`Error::Line`] comes for a line that is not `name = value`.
+pub fn assignments<'a>(path: &'a str, text: &'a [u8]) -> impl Iterator<Item = Result<Assignment, Error>> + 'a {
+    logical_lines(text).filter_map(move |line| {
         let line = match line {
             Ok(line) => line,
             Err(misplaced) => {
                 log::warn!("{path}: {misplaced}");
-                continue;
+                return None;
             }
         };
         let content = line.text.split(|&byte| byte == 0).next().unwrap_or_default();
-        match split_name_value(content) {
-            Ok((name, value)) => {
-                found.push(Assignment { line: line.first, name: name.into(), value: value.into() });
-            }
-            Err(problem) => return Err(line_error(path, line.first, problem, content)),
-        }
-    }
-    Ok(found)
+        Some(match split_name_value(content) {
+            Ok((name, value)) => Ok(Assignment { line: line.first, name: name.into(), value: value.into() }),
+            Err(problem) => Err(line_error(path, line.first, problem, content)),
+        })
+    })
 }
 
 fn line_error(path: &str, line: usize, problem: NameValueError, text: &[u8]) -> Error {
@@ -83,14 +76,15 @@ mod tests {
 
     #[test]
     fn assignments_come_in_order() {
-        let found = parse("main.cf", b"a = b = c\nd =\n e\0f\nx\n = 1\na=2").unwrap();
+        let found: Vec<_> =
+            assignments("main.cf", b"a = b = c\nd =\n e\0f\nx\n = 1\na=2").collect::<Result<_, _>>().unwrap();
         let texts: Vec<_> = found.iter().map(|a| format!("{}:{}={}", a.line, a.name, a.value)).collect();
         assert_eq!(texts, ["1:a=b = c", "2:d=e", "4:x=1", "6:a=2"]);
     }
 
     #[test]
     fn bad_lines_end_the_program() {
-        let error = |text: &str| parse("f", text.as_bytes()).unwrap_err().to_string();
+        let error = |text: &str| assignments("f", text.as_bytes()).find_map(Result::err).unwrap().to_string();
         assert_eq!(error("\nnovalue"), "f, line 2: missing '=' after attribute name: \"novalue\"");
         assert_eq!(error("a b = c"), "f, line 1: missing '=' after attribute name: \"a b = c\"");
         assert_eq!(error("= x"), "f, line 1: missing attribute name: \"= x\"");
@@ -99,8 +93,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(text: Vec<u8>, line in "[a=# \n\t$]{0,40}") {
-            let _ = parse("f", &text);
-            let _ = parse("f", line.as_bytes());
+            for text in [&text, line.as_bytes()] {
+                assert!(assignments("f", text).count() <= text.len());
+            }
         }
     }
 }

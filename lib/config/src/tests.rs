@@ -104,7 +104,7 @@ fn a_file_is_read_when_it_has_cooled_down() {
     let path = file.path().to_str().unwrap();
     let text = main_cf::read_file(path).unwrap();
     let mut dictionary = Dictionary::default();
-    dictionary.read(path, main_cf::parse(path, &text).unwrap());
+    dictionary.read(path, &text).unwrap();
     assert_eq!(dictionary.get(b"a").map(|value| value.to_str_lossy().into_owned()).as_deref(), Some("2"));
     let missing = main_cf::read_file("/nonexistent/main.cf").unwrap_err();
     assert_eq!(missing.to_string(), "open /nonexistent/main.cf: No such file or directory");

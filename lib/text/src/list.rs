@@ -15,6 +15,16 @@ pub fn split<'a>(text: &'a [u8], separators: &'a [u8]) -> impl Iterator<Item = &
     text.split(|byte| separators.contains(byte)).filter(|word| !word.is_empty())
 }
 
+/// Takes the first word off `text`, with the separators before it.
+pub fn next_word<'a>(text: &mut &'a [u8], separators: &[u8]) -> Option<&'a [u8]> {
+    let start = text.iter().position(|byte| !separators.contains(byte))?;
+    let end =
+        text[start..].iter().position(|byte| separators.contains(byte)).map_or(text.len(), |length| start + length);
+    let word = &text[start..end];
+    *text = &text[end..];
+    Some(word)
+}
+
 /// As [`split`], but separators between balanced `{` and `}` do not separate. An unclosed `{` reaches to the end.
 pub fn split_braced<'a>(text: &'a [u8], separators: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = text;
@@ -105,6 +115,9 @@ mod tests {
     #[test]
     fn words_are_separated_by_any_mix() {
         assert_eq!(split(b",a, \tb\r\n", SEPARATORS).collect::<Vec<_>>(), [b"a", b"b"]);
+        let mut rest: &[u8] = b" a\t{b c}";
+        assert_eq!(next_word(&mut rest, BLANKS), Some(&b"a"[..]));
+        assert_eq!((next_word(&mut rest, BLANKS), rest), (Some(&b"{b"[..]), &b" c}"[..]));
     }
 
     #[test]

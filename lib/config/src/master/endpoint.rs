@@ -27,9 +27,6 @@ pub enum EndpointError {
     /// No IPv6 address after `ipv6:`.
     #[error("malformed IPv6 address")]
     Ipv6,
-    /// An empty host in brackets.
-    #[error("missing host information")]
-    NoHost,
     /// No port.
     #[error("missing service information")]
     NoPort,
@@ -76,9 +73,6 @@ fn bracketed(inside: &[u8]) -> Result<(Option<&[u8]>, &[u8]), EndpointError> {
         [b':', port @ ..] => port,
         _ => return Err(EndpointError::AfterBracket),
     };
-    if host.is_empty() {
-        return Err(EndpointError::NoHost);
-    }
     let tagged = host.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case(b"ipv6:"));
     if !tagged {
         return Ok((Some(host), port));
@@ -120,7 +114,7 @@ mod tests {
             ("[::1", EndpointError::Bracket),
             ("[::1]25", EndpointError::AfterBracket),
             ("[ipv6:x]:25", EndpointError::Ipv6),
-            ("[]:25", EndpointError::NoHost),
+            ("[]:25", EndpointError::Host),
             ("host:", EndpointError::NoPort),
             ("[host]", EndpointError::NoPort),
             ("-x:25", EndpointError::Host),

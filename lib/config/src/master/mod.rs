@@ -16,6 +16,9 @@ pub use endpoint::{Endpoint, EndpointError};
 /// The name of the file in the configuration directory.
 pub const FILE_NAME: &str = "master.cf";
 
+/// The largest number of seconds or processes.
+const MAX_NUMBER: u32 = i32::MAX as u32;
+
 /// What clients connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -145,12 +148,13 @@ pub fn parse(path: &str, text: &[u8], defaults: &Defaults) -> Result<Vec<Entry>,
 }
 
 fn parse_line(text: &[u8], line: usize, defaults: &Defaults, path: &str) -> Result<Entry, Problem> {
-    let mut fields = list::split_braced(text, list::BLANKS);
-    let mut field = |name: &'static str| match fields.next() {
+    // Braces group words in arguments only, not in fields.
+    let mut rest = text;
+    let mut field = |name: &'static str| match list::next_word(&mut rest, list::BLANKS) {
         Some(text) => Ok(Field { name, text: text.as_bstr() }),
         None => Err(Problem::Missing(name)),
     };
-    let name = field("service name")?.required()?;
+    let name = field("service name")?.text;
     let transport = field("transport type")?.required()?;
     let transport = Transport::parse(transport).ok_or_else(|| Problem::Type(transport.into()))?;
     let private = field("private")?.flag(true)?;
@@ -172,7 +176,7 @@ fn parse_line(text: &[u8], line: usize, defaults: &Defaults, path: &str) -> Resu
     let wakeup = wakeup.number(0)?;
     let process_limit = field("max_proc")?.number(defaults.process_limit)?;
     let command = field("command")?.required()?.into();
-    let arguments = fields.map(argument).collect::<Result<_, _>>()?;
+    let arguments = list::split_braced(rest, list::BLANKS).map(argument).collect::<Result<_, _>>()?;
     let wakeup_if_used = wakeup_if_used && wakeup > 0;
     Ok(Entry {
         line,
@@ -212,14 +216,17 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The number that the field begins with.
+    /// The number that the field begins with; one that is too large is as large as can be.
     fn number(&self, default: u32) -> Result<u32, Problem> {
         if self.text == "-" {
             return Ok(default);
         }
         let digits = self.text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let number = self.text[..digits].to_str().ok().and_then(|digits| digits.parse::<i32>().ok());
-        number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| self.bad())
+        if digits == 0 {
+            return Err(self.bad());
+        }
+        let number = self.text[..digits].to_str().ok().and_then(|digits| digits.parse::<u32>().ok());
+        Ok(number.unwrap_or(MAX_NUMBER).min(MAX_NUMBER))
     }
 
     fn bad(&self) -> Problem {
@@ -257,7 +264,8 @@ mod tests {
         for (text, expected) in [
             ("\n\nx", "missing \"transport type\" field"),
             ("x unix n n n - -", "missing \"command\" field"),
-            ("- unix n n n - - c", "field \"service name\" has no default value"),
+            ("x - n n n - - c", "field \"transport type\" has no default value"),
+            ("x {unix n n n - - c", "bad transport type: {unix"),
             ("x unix yes n n - - c", "field \"private\": bad value: \"yes\""),
             ("x unix n n n x - c", "field \"wakeup_time\": bad value: \"x\""),
             ("x udp n n n - - c", "bad transport type: udp"),
