@@ -36,7 +36,7 @@ fn main() {
     command::limit_file_size(&config);
     command::enter_queue_directory(&config);
     command::ignore_broken_pipes();
-    command::require_authorized(&config, params::AUTHORIZED_SUBMIT_USERS, "submit mail");
+    permission::require_submitter(&config);
 
     let unfinished = watch_unfinished();
     let submitter = Submitter::of_process(&config);

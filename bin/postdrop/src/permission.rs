@@ -7,6 +7,15 @@ use table::{Flags, Maps, Settings, Tables};
 use text::address::{Delimiter, split_domain};
 use text::list;
 
+/// Ends the program when the user may not submit mail at all.
+pub fn require_submitter(config: &Config) {
+    match address::refused_user(config, params::AUTHORIZED_SUBMIT_USERS) {
+        Ok(None) => {}
+        Ok(Some(user)) => logging::fatal!("User {user} is not allowed to submit mail"),
+        Err(error) => logging::fatal!("{error}"),
+    }
+}
+
 /// A setting that permits every sender, so that nothing needs to be looked up.
 const ANY_SENDER: &str = "static:*";
 

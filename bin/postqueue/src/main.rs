@@ -53,6 +53,10 @@ fn authorize(config: &Config, users: Key<Str>, what: &str) {
     let uid = sys::privilege::real_uid();
     let is_owner = || command::login_name(uid).is_some_and(|name| config.get(params::MAIL_OWNER) == name.as_str());
     if uid != 0 && !is_owner() {
-        command::require_authorized(config, users, what);
+        match address::refused_user(config, users) {
+            Ok(None) => {}
+            Ok(Some(user)) => logging::fatal!("User {user} is not allowed to {what}"),
+            Err(error) => logging::fatal!("{error}"),
+        }
     }
 }
