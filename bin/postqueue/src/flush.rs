@@ -23,7 +23,7 @@ fn wake(service: &[u8], request: &[u8], config: &Config) {
     let service = service.to_str_lossy();
     let limit = config.get(params::TRIGGER_TIMEOUT);
     if let Err(error) = trigger::trigger_and_wait("public", &service, request, limit, DRAIN_TIME) {
-        log::warn!("{error}");
+        error.warn();
         logging::fatal!("Cannot flush mail queue - mail system is down");
     }
 }

@@ -10,7 +10,6 @@ mod listing;
 mod options;
 mod traditional;
 
-use bstr::ByteSlice;
 use command::{Invocation, Trust};
 use config::{Config, Key, Str, params};
 use logging::Audience;
@@ -21,8 +20,9 @@ use options::{Action, Options};
 const UNAVAILABLE: i32 = 69;
 
 fn main() {
-    let invocation = Invocation::of_process();
-    command::begin(b"postqueue".as_bstr(), Audience::Both);
+    // The name does not come from the caller.
+    let invocation = Invocation { name: "postqueue".into(), ..Invocation::of_process() };
+    command::begin(invocation.base_name(), Audience::Both);
     logging::on_fatal(|| std::process::exit(UNAVAILABLE));
     let options = Options::parse(&invocation);
     let config = command::load("postqueue", Trust::SetGid);

@@ -6,11 +6,10 @@ use table::{Settings, Tables};
 use crate::MatchList;
 
 /// The real user of this process, as `name(uid)`, if the list of users in the parameter does not let it in. A user
-/// without an account is `unknown`. A list that begins with `static:` lets everybody in; one that cannot be searched
-/// lets nobody in.
+/// without an account is `unknown`. A list that begins with `static:` lets everybody in.
 ///
 /// # Errors
-/// The text of the fatal error, for a list that cannot be read.
+/// The text of the fatal error, for a list that cannot be read or searched.
 pub fn refused_user(config: &Config, list: Key<Str>) -> Result<Option<String>, String> {
     let users = config.get(list);
     if users.starts_with(b"static:") {
@@ -21,7 +20,7 @@ pub fn refused_user(config: &Config, list: Key<Str>) -> Result<Option<String>, S
         .map_err(|error| format!("unable to look up user ID {uid}: {}", sys::reason(&error)))?;
     let name = account.map_or_else(|| "unknown".to_owned(), |account| account.name);
     let users = MatchList::new(&Tables::new(Settings::from(config)), list.name(), users)?;
-    let is_listed = users.matches(name.as_bytes()).unwrap_or(false);
+    let is_listed = users.matches(name.as_bytes()).map_err(|_| format!("{}: table lookup problem", list.name()))?;
     Ok((!is_listed).then(|| format!("{name}({uid})")))
 }
 
@@ -42,7 +41,8 @@ mod tests {
         assert_eq!(refused("static:anyone"), None);
         assert_eq!(refused(&format!("nobody-else, {name}")), None);
         assert_eq!(refused(&format!("!{name}, static:all")), Some(format!("{name}({uid})")));
-        assert_eq!(refused("fail:x"), Some(format!("{name}({uid})")));
+        let config = Config::for_tests(&[("authorized_submit_users", "fail:x")]);
+        assert!(refused_user(&config, params::AUTHORIZED_SUBMIT_USERS).is_err());
         assert_eq!(refused(""), Some(format!("{name}({uid})")));
     }
 }
