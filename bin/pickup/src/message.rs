@@ -135,7 +135,7 @@ impl<'a> Submission<'a> {
 impl Pickup {
     fn refused(&self, path: &Path, error: &safe_open::Error) -> Verdict {
         if error.is_not_found() {
-            return Verdict::Remove;
+            return Verdict::Keep;
         }
         log::warn!("open input file {}: {error}", path.display());
         let denied = matches!(error, safe_open::Error::Open(error) if error.kind() == ErrorKind::PermissionDenied);

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use command::{Invocation, Stop, Trust};
 use config::{Config, params};
 use ipc::cleanup::{Greeting, Reply, status};
@@ -29,14 +29,15 @@ use permission::Submitter;
 use receive::{Received, Receiver};
 
 fn main() {
-    let invocation = Invocation::of_process();
-    command::begin(b"postdrop".as_bstr(), Audience::Both);
+    // The name does not come from the caller.
+    let invocation = Invocation { name: "postdrop".into(), ..Invocation::of_process() };
+    command::begin(invocation.base_name(), Audience::Both);
     options::parse(&invocation);
     let config = command::load("postdrop", Trust::SetGid);
     command::limit_file_size(&config);
     command::enter_queue_directory(&config);
     command::ignore_broken_pipes();
-    command::require_authorized(&config, params::AUTHORIZED_SUBMIT_USERS, "submit mail");
+    permission::require_submitter(&config);
 
     let unfinished = watch_unfinished();
     let submitter = Submitter::of_process(&config);
@@ -135,7 +136,7 @@ fn wake_pickup(config: &Config) {
     let service = config.get(params::PICKUP_SERVICE_NAME).to_string();
     let limit = config.get(params::TRIGGER_TIMEOUT) + Duration::from_secs(100);
     if let Err(error) = ipc::trigger::trigger("public", &service, &[ipc::trigger::WAKEUP], limit) {
-        log::warn!("{error}");
+        error.warn();
     }
 }
 

@@ -7,6 +7,15 @@ use table::{Flags, Maps, Settings, Tables};
 use text::address::{Delimiter, split_domain};
 use text::list;
 
+/// Ends the program when the user may not submit mail at all.
+pub fn require_submitter(config: &Config) {
+    match address::refused_user(config, params::AUTHORIZED_SUBMIT_USERS) {
+        Ok(None) => {}
+        Ok(Some(user)) => logging::fatal!("User {user} is not allowed to submit mail"),
+        Err(error) => logging::fatal!("{error}"),
+    }
+}
+
 /// A setting that permits every sender, so that nothing needs to be looked up.
 const ANY_SENDER: &str = "static:*";
 
@@ -98,11 +107,13 @@ impl Senders {
             double_bounce_sender: &self.double_bounce_sender,
             owner_request_special: self.owner_request_special,
         };
-        let stripped = delimiter.split(local).map(|(user, _)| match domain {
+        // The extension of the sender does not matter; that of a pattern would never match.
+        let user = delimiter.split(local).map_or(local, |(user, _)| user);
+        let stripped = match domain {
             Some(domain) => [user, b"@", domain].concat(),
             None => user.to_vec(),
-        });
-        pattern.eq_ignore_ascii_case(sender) || stripped.is_some_and(|stripped| pattern.eq_ignore_ascii_case(&stripped))
+        };
+        pattern.eq_ignore_ascii_case(&stripped)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use address::FastFlush;
 use bstr::{BString, ByteSlice};
 use config::{Config, params};
 use ipc::flush::{BAD, DENY, FAIL, OK, Request};
@@ -22,14 +23,15 @@ fn wake(service: &[u8], request: &[u8], config: &Config) {
     let service = service.to_str_lossy();
     let limit = config.get(params::TRIGGER_TIMEOUT);
     if let Err(error) = trigger::trigger_and_wait("public", &service, request, limit, DRAIN_TIME) {
-        log::warn!("{error}");
+        error.warn();
         logging::fatal!("Cannot flush mail queue - mail system is down");
     }
 }
 
 /// The mail for one site.
 pub fn site(config: &Config, site: &BString) {
-    match ask(config, &Request::SendSite { site: site.clone() }) {
+    let service = FastFlush::open(config).unwrap_or_else(|error| logging::fatal!("{error}"));
+    match service.send_site(site) {
         OK => {}
         BAD => logging::fatal!("Invalid request: \"{}\"", text::show(site)),
         FAIL => logging::fatal!("Cannot flush mail queue - mail system is down"),
@@ -40,22 +42,20 @@ pub fn site(config: &Config, site: &BString) {
 
 /// One message.
 pub fn message(config: &Config, id: &QueueId) {
-    match ask(config, &Request::SendFile { queue_id: id.as_str().into() }) {
-        OK => {}
-        BAD => logging::fatal!("Invalid request: \"{id}\""),
-        FAIL => logging::fatal!("Cannot flush mail queue - mail system is down"),
-        status => logging::fatal!("Unexpected flush server reply status {status}"),
-    }
-}
-
-fn ask(config: &Config, request: &Request) -> i32 {
     let service = config.get(params::FLUSH_SERVICE_NAME).to_str_lossy();
-    let limit = config.get(params::IPC_TIMEOUT);
-    match ipc::call("public", &service, protocol::FLUSH, request, limit) {
+    let request = Request::SendFile { queue_id: id.as_str().into() };
+    let reply = ipc::call("public", &service, protocol::FLUSH, &request, config.get(params::IPC_TIMEOUT));
+    let status = match reply {
         Ok(Status(status)) => status,
         Err(error) => {
             log::warn!("{error}");
             FAIL
         }
+    };
+    match status {
+        OK => {}
+        BAD => logging::fatal!("Invalid request: \"{id}\""),
+        FAIL => logging::fatal!("Cannot flush mail queue - mail system is down"),
+        status => logging::fatal!("Unexpected flush server reply status {status}"),
     }
 }

@@ -10,7 +10,6 @@ mod listing;
 mod options;
 mod traditional;
 
-use bstr::ByteSlice;
 use command::{Invocation, Trust};
 use config::{Config, Key, Str, params};
 use logging::Audience;
@@ -21,8 +20,9 @@ use options::{Action, Options};
 const UNAVAILABLE: i32 = 69;
 
 fn main() {
-    let invocation = Invocation::of_process();
-    command::begin(b"postqueue".as_bstr(), Audience::Both);
+    // The name does not come from the caller.
+    let invocation = Invocation { name: "postqueue".into(), ..Invocation::of_process() };
+    command::begin(invocation.base_name(), Audience::Both);
     logging::on_fatal(|| std::process::exit(UNAVAILABLE));
     let options = Options::parse(&invocation);
     let config = command::load("postqueue", Trust::SetGid);
@@ -53,6 +53,10 @@ fn authorize(config: &Config, users: Key<Str>, what: &str) {
     let uid = sys::privilege::real_uid();
     let is_owner = || command::login_name(uid).is_some_and(|name| config.get(params::MAIL_OWNER) == name.as_str());
     if uid != 0 && !is_owner() {
-        command::require_authorized(config, users, what);
+        match address::refused_user(config, users) {
+            Ok(None) => {}
+            Ok(Some(user)) => logging::fatal!("User {user} is not allowed to {what}"),
+            Err(error) => logging::fatal!("{error}"),
+        }
     }
 }

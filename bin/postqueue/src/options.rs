@@ -82,7 +82,7 @@ impl Options {
 fn site(name: &BStr) -> BString {
     let is_valid = match name.starts_with(b"[") {
         true => literal::address(name).is_some(),
-        false => hostname::check_hostname(name).inspect_err(|error| log::warn!("valid_hostname: {error}")).is_ok(),
+        false => hostname::check_hostname(name).is_ok(),
     };
     if !is_valid {
         logging::fatal!("Cannot flush mail queue - invalid destination: \"{}\"", start(name));

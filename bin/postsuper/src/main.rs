@@ -79,11 +79,11 @@ fn become_mail_owner(config: &Config) {
 /// no other program sees them.
 fn repair(options: &Options, spool: &queue::Spool, tally: &Tally) {
     Pass::repair(spool, options.repair, tally).over(&options.queues);
-    if !tally.any_name_fixed() {
+    if !tally.any_name_marked() {
         return;
     }
     Pass::repair(spool, options.repair, tally).over(&options.queues);
-    if !options.actions.is_empty() {
+    if options.actions.iter().any(|(_, target)| *target != Target::All) {
         log::error!("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");
         logging::fatal!("CHECK YOUR QUEUE IDS AND RE-ISSUE THE COMMAND");
     }

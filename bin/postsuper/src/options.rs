@@ -65,7 +65,8 @@ impl Options {
     pub fn parse(invocation: &Invocation) -> Options {
         let mut options =
             Options { config_directory: None, repair: Repair::default(), actions: Vec::new(), queues: Vec::new() };
-        let mut verbose = 0;
+        // MAIL_VERBOSE counts as one -v.
+        let mut verbose = logging::verbosity();
         let mut words = Getopt::new(&invocation.args, "c:d:e:f:h:H:pr:sSv");
         for word in words.by_ref() {
             let option = word.unwrap_or_else(|error| usage(invocation, error));

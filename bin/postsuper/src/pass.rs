@@ -165,7 +165,7 @@ impl<'a> Pass<'a> {
                 Some(inode) if inode != found.metadata.ino() => {
                     return log::warn!("name/inode mismatch: {}", found.path.display());
                 }
-                Some(_) => {}
+                Some(_) => self.tally.count(|counts| counts.names_fixed += 1),
             }
         }
         self.put_in_place(found, &self.spool.path(found.dir, &id));
@@ -208,7 +208,7 @@ impl<'a> Pass<'a> {
     /// Renames the logs, then the message, to the marked new name.
     fn fix_name(&self, dir: QueueDir, path: &Path, id: &QueueId, right: &QueueId) {
         let marked = |dir| self.spool.path_hashed_by(dir, right, &format!("{right}{FIX_MARK}"));
-        self.tally.count(|counts| counts.names_fixed += 1);
+        self.tally.count(|counts| counts.names_marked += 1);
         for log in [QueueDir::Bounce, QueueDir::Defer, QueueDir::Trace] {
             rename(&self.spool.path(log, id), &marked(log));
         }

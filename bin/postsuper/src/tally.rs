@@ -17,7 +17,9 @@ pub struct Counts {
     pub held: u64,
     /// Released from hold.
     pub released: u64,
-    /// Renamed because the inode number is another.
+    /// Found with a name for another inode number, and given a marked name.
+    pub names_marked: u64,
+    /// Given their new name for good.
     pub names_fixed: u64,
     /// Moved to where the configuration wants them.
     pub positions_fixed: u64,
@@ -42,9 +44,9 @@ impl Tally {
         self.0.with(add);
     }
 
-    /// Has a file got another name?
-    pub fn any_name_fixed(&self) -> bool {
-        self.0.with(|counts| counts.names_fixed > 0)
+    /// Has a file got a marked name?
+    pub fn any_name_marked(&self) -> bool {
+        self.0.with(|counts| counts.names_marked > 0)
     }
 
     /// Says what was done, for each kind of action that was asked for.
@@ -71,7 +73,7 @@ impl Tally {
 }
 
 fn warn_incomplete(counts: &Counts) {
-    if counts.names_fixed > 0 || counts.positions_fixed > 0 {
+    if counts.names_marked + counts.names_fixed + counts.positions_fixed > 0 {
         log::warn!("OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST");
     }
 }

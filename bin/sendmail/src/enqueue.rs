@@ -15,11 +15,12 @@ use text::address::addresses;
 
 use crate::content::{Content, ContentError};
 use crate::headers::HeaderWriter;
+use crate::modes;
 use crate::options::Options;
 
 /// Submits the message on standard input, or a probe.
 pub fn enqueue(config: &Config, options: &Options) {
-    command::require_authorized(config, params::AUTHORIZED_SUBMIT_USERS, "submit mail");
+    modes::require_submitter(config);
     command::limit_file_size(config);
     let uid = sys::privilege::real_uid();
     let account = match sys::privilege::account_of(uid) {

@@ -89,10 +89,19 @@ pub fn new_aliases(config: &Config, options: &Options) -> ! {
 /// Talks SMTP on standard input and output.
 pub fn stand_alone(config: &Config, options: &Options) -> ! {
     refuse_operands(options, "stand-alone mode requires no recipient");
-    command::require_authorized(config, params::AUTHORIZED_SUBMIT_USERS, "submit mail");
+    require_submitter(config);
     let mut words = vec!["-S".into()];
     words.extend(verbose_words(options));
     execute(config, params::DAEMON_DIRECTORY, "smtpd", &words)
+}
+
+/// Ends the program when the user may not submit mail. postdrop asks again; this is the friendly place to hear it.
+pub fn require_submitter(config: &Config) {
+    match address::refused_user(config, params::AUTHORIZED_SUBMIT_USERS) {
+        Ok(None) => {}
+        Ok(Some(user)) => logging::fatal!("User {user} is not allowed to submit mail"),
+        Err(error) => logging::fatal!("{error}"),
+    }
 }
 
 fn refuse_operands(options: &Options, text: &str) {

@@ -5,15 +5,19 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod fast_flush;
 mod find;
 mod local;
 mod map;
 mod match_list;
 mod propagate;
+mod users;
 
 pub use client::{Class, Resolver, RewriteService, Rewriter};
+pub use fast_flush::FastFlush;
 pub use find::{Finder, Form, Found, Keys, Parents};
 pub use local::LocalDomains;
 pub use map::{MapError, crunch};
 pub use match_list::{MatchList, ParentDomains};
 pub use propagate::Propagate;
+pub use users::refused_user;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 use config::environment::{self, Purpose};
-use config::{Config, Key, Str, directory, params};
+use config::{Config, directory, params};
 use logging::Audience;
 use queue::{IdStyle, Spool};
 use sys::signal::Signal;
@@ -122,19 +122,6 @@ pub fn limit_file_size(config: &Config) {
     {
         logging::fatal!("setrlimit: {}", sys::reason(&error));
     }
-}
-
-/// Ends the program unless the real user is on the list: `User <name>(<uid>) is not allowed to <what>`.
-///
-/// A list that begins with `static:` lets everybody in.
-pub fn require_authorized(config: &Config, list: Key<Str>, what: &str) {
-    let users = config.get(list);
-    if users.starts_with(b"static:") {
-        return;
-    }
-    let uid = sys::privilege::real_uid();
-    let name = login_name(uid).unwrap_or_else(|| "unknown".to_owned());
-    logging::fatal!("User {name}({uid}) is not allowed to {what}");
 }
 
 /// The login name of a user; `None` when the user has no account.

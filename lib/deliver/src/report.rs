@@ -10,7 +10,7 @@ use ipc::{PersistentClient, Stats, Status, protocol, verify};
 use logging::event::DeliveryStatus;
 
 use crate::filter::StatusFilter;
-use crate::flush::FastFlush;
+use address::FastFlush;
 use crate::outcome::Outcome;
 
 /// One attempt to deliver to one recipient.

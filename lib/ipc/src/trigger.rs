@@ -20,10 +20,26 @@ pub const FLUSH_DEAD: u8 = b'F';
 /// To the queue manager: ignore time stamps.
 pub const SCAN_ALL: u8 = b'A';
 
-/// Why a service could not be woken: the text of the warning.
+/// Why a service could not be woken.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TriggerError(pub String);
+pub enum TriggerError {
+    /// There is no such service, or something else in its place: the text of a warning.
+    #[error("{0}")]
+    NoService(String),
+    /// The service is down. Nothing to warn about: the mail system may well be stopped.
+    #[error("{0}")]
+    Down(String),
+}
+
+impl TriggerError {
+    /// Logs it, unless the service is only down.
+    pub fn warn(&self) {
+        match self {
+            TriggerError::NoService(text) => log::warn!("{text}"),
+            TriggerError::Down(text) => log::debug!("{text}"),
+        }
+    }
+}
 
 /// Sends `request` to `<class>/<service>`, a socket or a FIFO, and does not wait for the server to read it. `limit` is for each of connect and
 /// write.
@@ -63,19 +79,19 @@ fn deliver(
     let name = format!("{class}/{service}");
     let path = Path::new(&name);
     let kind = std::fs::metadata(path)
-        .map_err(|error| TriggerError(format!("unable to look up {name}: {}", sys::reason(&error))))?
+        .map_err(|error| TriggerError::NoService(format!("unable to look up {name}: {}", sys::reason(&error))))?
         .file_type();
-    let failed = |error: io::Error| TriggerError(format!("trigger {name}: {}", sys::reason(&error)));
+    let failed = |error: io::Error| TriggerError::Down(format!("trigger {name}: {}", sys::reason(&error)));
     if kind.is_fifo() {
         let mut fifo = OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(failed)?;
         fifo.write_all(request).map_err(failed)?;
         return Ok(None);
     }
     if !kind.is_socket() {
-        return Err(TriggerError(format!("{name} is not a socket or a fifo")));
+        return Err(TriggerError::NoService(format!("{name} is not a socket or a fifo")));
     }
     let mut socket = connect_unix(path, limit)
-        .map_err(|error| TriggerError(format!("connect to {name}: {}", sys::reason(&error))))?;
+        .map_err(|error| TriggerError::Down(format!("connect to {name}: {}", sys::reason(&error))))?;
     socket.set_write_timeout(Some(limit)).map_err(failed)?;
     socket.write_all(request).and_then(|()| socket.write_all(&[0])).map_err(failed)?;
     Ok(Some(socket))

@@ -3,13 +3,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use bstr::{BStr, BString};
-use config::environment::select;
+use config::environment::{Element, select};
 use config::{Config, params};
 use ipc::cleanup::{Greeting, Reply, status};
 use ipc::{Stream, protocol};
@@ -35,52 +36,28 @@ pub struct Postdrop {
 }
 
 impl Postdrop {
-    /// Runs postdrop with the environment that `export_environment` lists, and `verbosity` times `-v`. `environment`
-    /// gives the values of variables. When there are no processes to be had, tries again every ten seconds.
+    /// Runs postdrop with the environment that `export_environment` lists, and `verbosity` times `-v`. When there are no
+    /// processes to be had, tries again every ten seconds.
     ///
     /// # Errors
     /// postdrop cannot be run, or ends at once; a warning has been logged.
     pub fn start(config: &Config, verbosity: u32) -> Result<Postdrop, StartError> {
         let program = [config.get(params::COMMAND_DIRECTORY).as_ref(), b"/postdrop".as_slice()].concat();
-        let mut words = vec![BString::from("-r")];
+        let mut words: Vec<BString> = vec![program.into(), "-r".into()];
         words.extend((0..verbosity).map(|_| BString::from("-v")));
-        let command = bstr::join(" ", std::iter::once(&BString::from(program.as_slice())).chain(&words));
-        let failed = |reason: String| StartError { command: command.clone().into(), reason };
-        let elements = config.export_environment().map_err(|error| failed(error.to_string()))?;
-        let variables =
-            select(&elements, |name| std::env::var_os(OsStr::from_bytes(name)).map(|value| value.into_vec().into()));
-        let (ours, theirs) = sys::socket::pair().map_err(|error| failed(sys::reason(&error)))?;
-        let mut child = loop {
-            let (input, output) = match (theirs.try_clone(), theirs.try_clone()) {
-                (Ok(input), Ok(output)) => (input, output),
-                (Err(error), _) | (_, Err(error)) => return Err(failed(sys::reason(&error))),
-            };
-            let os = |text: &BString| OsString::from_vec(text.to_vec());
-            let spawned = Command::new(OsStr::from_bytes(&program))
-                .args(words.iter().map(os))
-                .env_clear()
-                .envs(variables.iter().map(|(name, value)| (os(name), os(value))))
-                .stdin(Stdio::from(input))
-                .stdout(Stdio::from(output))
-                .spawn();
-            match spawned {
-                Ok(child) => break child,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    log::warn!("fork: {}", sys::reason(&error));
-                    sleep(FORK_RETRY_DELAY);
-                }
-                Err(error) => return Err(failed(sys::reason(&error))),
-            }
-        };
-        drop(theirs);
-        let mut stream = Stream::new(ours, "postdrop", None);
+        let command = BString::from(bstr::join(" ", &words));
+        let failed = |reason: String| StartError { command: command.clone(), reason };
+
+        let environment = config.export_environment().map_err(|error| failed(error.to_string()))?;
+        let (mut child, socket) = spawn(&words, &environment).map_err(|error| failed(sys::reason(&error)))?;
+        let mut stream = Stream::new(socket, "postdrop", None);
         match Greeting::receive(&mut stream, protocol::POSTDROP) {
             Ok(greeting) => Ok(Postdrop { child, stream, queue_id: greeting.queue_id }),
             Err(error) => {
                 log::debug!("{error}");
                 drop(stream);
-                report_status(&mut child, |ended| {
-                    log::warn!("command \"{}\" exited with status {ended}", text::show(&command));
+                report_status(&mut child, |status| {
+                    log::warn!("command \"{}\" exited with status {status}", text::show(&command));
                 });
                 Err(failed("Success".into()))
             }
@@ -131,6 +108,31 @@ impl Write for Postdrop {
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
+    }
+}
+
+/// Runs a command whose standard input and output are one socket, and returns the other end.
+fn spawn(words: &[BString], environment: &[Element]) -> io::Result<(Child, OwnedFd)> {
+    let os = |text: &BString| OsString::from_vec(text.to_vec());
+    let current = |name: &[u8]| std::env::var_os(OsStr::from_bytes(name)).map(|value| value.into_vec().into());
+    let variables = select(environment, current);
+    let (ours, theirs) = sys::socket::pair()?;
+    let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    loop {
+        let spawned = Command::new(os(program))
+            .args(arguments.iter().map(os))
+            .env_clear()
+            .envs(variables.iter().map(|(name, value)| (os(name), os(value))))
+            .stdin(Stdio::from(theirs.try_clone()?))
+            .stdout(Stdio::from(theirs.try_clone()?))
+            .spawn();
+        match spawned {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                log::warn!("fork: {}", sys::reason(&error));
+                sleep(FORK_RETRY_DELAY);
+            }
+            spawned => return Ok((spawned?, ours)),
+        }
     }
 }
 

@@ -90,7 +90,10 @@ impl QueueId {
     pub fn inode(&self) -> Option<u64> {
         match self.separator() {
             Some(at) => from_base(&self.0.as_bytes()[at + 1..], INODE_BASE),
-            None => u64::from_str_radix(self.0.get(5..)?, 16).ok(),
+            None => match self.0.get(5..)? {
+                "" => Some(0),
+                inode => u64::from_str_radix(inode, 16).ok(),
+            },
         }
     }
 

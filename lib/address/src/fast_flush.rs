@@ -1,11 +1,12 @@
-//! Telling the fast flush service about deferred mail (queue-files §15.1, §15.4).
+//! Asking the fast flush service about the mail that waits for a domain (queue-files §15.1, §15.4).
 
 use std::time::Duration;
 
-use address::{MatchList, ParentDomains};
 use config::{Config, params};
 use ipc::{Status, flush, protocol};
 use table::{Settings, Tables};
+
+use crate::{MatchList, ParentDomains};
 
 /// Which domains the flush service keeps a log for. The service is asked about no others.
 #[derive(Debug)]
@@ -35,27 +36,37 @@ impl FastFlush {
 
     /// Remembers that a message waits for a domain. False: the service failed; a domain that is not eligible is no failure.
     pub fn add(&self, domain: &[u8], queue_id: &[u8]) -> bool {
+        let request = flush::Request::Add { site: domain.into(), queue_id: queue_id.into() };
+        matches!(self.ask(domain, "update fast-flush logfile", &request), flush::OK | flush::DENY)
+    }
+
+    /// Has the mail that waits for a domain tried now. The answer is one of [`ipc::flush`]'s: `DENY` for a domain that is
+    /// not eligible, `FAIL` when the service or a table fails.
+    pub fn send_site(&self, domain: &[u8]) -> i32 {
+        self.ask(domain, "flush mail", &flush::Request::SendSite { site: domain.into() })
+    }
+
+    /// Asks, if the domain is eligible. `what` is what a legacy default made happen.
+    fn ask(&self, domain: &[u8], what: &str, request: &flush::Request) -> i32 {
         match self.domains.matches_domain(domain) {
             Ok(true) => {}
-            Ok(false) => return true,
+            Ok(false) => return flush::DENY,
             Err(error) => {
                 log::debug!("{}: {error}", self.domains.title());
-                return false;
+                return flush::FAIL;
             }
         }
         if self.legacy {
             let domain = text::show(domain);
             log::info!(
-                "using backwards-compatible default setting relay_domains=$mydestination to update fast-flush logfile for domain \"{domain}\""
+                "using backwards-compatible default setting relay_domains=$mydestination to {what} for domain \"{domain}\""
             );
         }
-        let request = flush::Request::Add { site: domain.into(), queue_id: queue_id.into() };
-        match ipc::call::<_, Status>("public", &self.service, protocol::FLUSH, &request, self.limit) {
-            Ok(Status(flush::OK | flush::DENY)) => true,
-            Ok(_) => false,
+        match ipc::call("public", &self.service, protocol::FLUSH, request, self.limit) {
+            Ok(Status(status)) => status,
             Err(error) => {
                 log::warn!("{error}");
-                false
+                flush::FAIL
             }
         }
     }
