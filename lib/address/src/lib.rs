@@ -13,7 +13,7 @@ mod propagate;
 
 pub use client::{Class, Resolver, RewriteService, Rewriter};
 pub use find::{Finder, Form, Found, Keys, Parents};
-pub use local::LocalDomains;
+pub use local::{LocalDomains, literal};
 pub use map::{MapError, crunch};
 pub use match_list::{MatchList, ParentDomains};
 pub use propagate::Propagate;
