@@ -16,7 +16,7 @@ mod users;
 pub use client::{Class, Resolver, RewriteService, Rewriter};
 pub use fast_flush::FastFlush;
 pub use find::{Finder, Form, Found, Keys, Parents};
-pub use local::LocalDomains;
+pub use local::{LocalDomains, literal};
 pub use map::{MapError, crunch};
 pub use match_list::{MatchList, ParentDomains};
 pub use propagate::Propagate;

@@ -58,7 +58,7 @@ impl LocalDomains {
 }
 
 /// The address in `[address]` or `[IPv6:address]`; `None`: no brackets.
-pub(crate) fn literal(domain: &[u8]) -> Option<Result<IpAddr, HostaddrError>> {
+pub fn literal(domain: &[u8]) -> Option<Result<IpAddr, HostaddrError>> {
     const TAG: &[u8] = b"IPv6:";
     let inner = domain.strip_prefix(b"[")?.strip_suffix(b"]")?;
     Some(match inner.get(..TAG.len()) {

@@ -40,6 +40,8 @@ pub struct MatchList {
     /// The parameter, for messages.
     title: String,
     items: Vec<Item>,
+    /// Subjects are domains.
+    of_domains: bool,
     /// Patterns match subdomains too.
     parents: bool,
     utf8: bool,
@@ -75,7 +77,7 @@ impl MatchList {
     /// The text that ends the program.
     pub fn new(tables: &Tables, title: &str, list: &[u8]) -> Result<Self, String> {
         let utf8 = tables.settings().smtputf8_enable;
-        let mut new = MatchList { title: title.into(), items: Vec::new(), parents: false, utf8 };
+        let mut new = MatchList { title: title.into(), items: Vec::new(), of_domains: false, parents: false, utf8 };
         new.add(tables, list, false, 0)?;
         Ok(new)
     }
@@ -85,7 +87,7 @@ impl MatchList {
     /// # Errors
     /// The text that ends the program.
     pub fn domains(tables: &Tables, parents: &ParentDomains, title: &str, list: &[u8]) -> Result<Self, String> {
-        Ok(MatchList { parents: parents.cover(title), ..MatchList::new(tables, title, list)? })
+        Ok(MatchList { of_domains: true, parents: parents.cover(title), ..MatchList::new(tables, title, list)? })
     }
 
     /// The name of the parameter.
@@ -146,20 +148,13 @@ impl MatchList {
         Ok(())
     }
 
-    /// Whether a text is listed.
+    /// Whether a text is listed: as it is, or, in a list of domains, by a parent domain.
     ///
     /// # Errors
     /// A table failed, which has been logged.
     pub fn matches(&self, text: &[u8]) -> Result<bool, Error> {
-        self.decide(&[Subject::Text(&text::fold(text, self.utf8))])
-    }
-
-    /// Whether a domain or host name is listed, by itself or by a parent domain.
-    ///
-    /// # Errors
-    /// A table failed, which has been logged.
-    pub fn matches_domain(&self, domain: &[u8]) -> Result<bool, Error> {
-        self.decide(&[Subject::Domain(&text::fold(domain, self.utf8))])
+        let text = text::fold(text, self.utf8);
+        self.decide(&[if self.of_domains { Subject::Domain(&text) } else { Subject::Text(&text) }])
     }
 
     /// Whether a network address, in text form, is listed, by itself or by its network.
@@ -319,7 +314,7 @@ mod tests {
     #[test]
     fn parent_domains() {
         let relay = domains("relay_domains", "example.com inline:{table.example=x}");
-        let matches = |list: &MatchList, text: &str| list.matches_domain(text.as_bytes()).unwrap();
+        let matches = |list: &MatchList, text: &str| list.matches(text.as_bytes()).unwrap();
         assert!(matches(&relay, "Example.com") && matches(&relay, "a.b.example.com"));
         assert!(!matches(&relay, "badexample.com") && !matches(&relay, "com"));
         assert!(matches(&relay, "a.table.example"));

@@ -13,6 +13,7 @@ pub mod getopt;
 pub mod header;
 pub mod hostaddr;
 pub mod hostname;
+pub mod idn;
 pub mod level;
 pub mod lines;
 pub mod list;
