@@ -48,7 +48,7 @@ impl FastFlush {
 
     /// Asks, if the domain is eligible. `what` is what a legacy default made happen.
     fn ask(&self, domain: &[u8], what: &str, request: &flush::Request) -> i32 {
-        match self.domains.matches_domain(domain) {
+        match self.domains.matches(domain) {
             Ok(true) => {}
             Ok(false) => return flush::DENY,
             Err(error) => {

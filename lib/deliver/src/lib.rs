@@ -21,11 +21,11 @@ mod outcome;
 mod pass_on;
 mod report;
 
+pub use address::FastFlush;
 pub use agent::{Agent, run};
 pub use delivered_to::DeliveredTo;
 pub use filter::StatusFilter;
 pub use fixed::FixedResult;
-pub use address::FastFlush;
 pub use job::Job;
 pub use outcome::{Failure, Outcome};
 pub use pass_on::pass_on;

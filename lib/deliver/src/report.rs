@@ -10,8 +10,8 @@ use ipc::{PersistentClient, Stats, Status, protocol, verify};
 use logging::event::DeliveryStatus;
 
 use crate::filter::StatusFilter;
-use address::FastFlush;
 use crate::outcome::Outcome;
+use address::FastFlush;
 
 /// One attempt to deliver to one recipient.
 #[derive(Clone, Copy, Debug)]
