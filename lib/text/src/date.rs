@@ -34,6 +34,11 @@ pub fn syslog_date(time: SystemTime) -> String {
     format(&local(time), "%b %e %H:%M:%S")
 }
 
+/// The local time in a strftime(3) format of the caller's; a format that makes no sense gives nothing.
+pub fn local_format(time: SystemTime, layout: &str) -> String {
+    format(&local(time), layout)
+}
+
 /// UTC to the second without punctuation: `20261124054406`.
 pub fn compact_utc(time: SystemTime) -> String {
     format(&timestamp(time).to_zoned_datetime(TimeZone::UTC), "%Y%m%d%H%M%S")
