@@ -64,7 +64,7 @@ impl<'a> Submission<'a> {
             let uid = self.metadata.uid();
             match problem {
                 Problem::Record(number) => log::warn!("uid={uid}: unexpected or malformed record type {number}"),
-                Problem::NoSender => log::warn!("{}: uid={uid}: no envelope sender", self.id),
+                Problem::NoSender => log::warn!("{}: uid={uid}: no envelope sender", text::show(posting.queue_id())),
             }
             return Verdict::Remove;
         }
