@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
+use config::master::Transport;
 use config::{Config, params};
 use logging::fatal;
 use sys::signal::{Signal, Signals};
@@ -24,6 +25,9 @@ const WATCHDOG: Duration = Duration::from_secs(1000);
 const TURN: Duration = Duration::from_secs(500);
 /// How long a dying master has before it is killed hard.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the last log records have to reach their file.
+const LAST_RECORDS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Signals that end master.
 const DEATH: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
@@ -214,19 +218,39 @@ impl Master {
     }
 
     /// Takes the whole process group along.
-    fn die(&self, signal: Signal) -> ! {
+    fn die(&mut self, signal: Signal) -> ! {
         // A watchdog that kills, should anything below hang.
         let _death = Watchdog::start(DEATH_LIMIT, || {
             let _ = sys::signal::send(std::process::id().cast_signed(), Signal::SIGKILL);
         });
+        log::info!("terminating on signal {}", signal as i32);
+        self.deliver_last_records();
         sys::signal::ignore(Signal::SIGTERM);
         // A group without other members is no failure.
         let _ = sys::signal::send_group(0, Signal::SIGTERM);
-        log::info!("terminating on signal {}", signal as i32);
         if self.init {
             std::process::exit(0);
         }
         sys::signal::die_by(signal)
+    }
+}
+
+impl Master {
+    /// Records that wait in a datagram socket would be lost with the process group: somebody takes them first.
+    fn deliver_last_records(&mut self) {
+        for index in 0..self.services.len() {
+            let service = &self.services[index];
+            if service.entry.transport != Transport::UnixDatagram {
+                continue;
+            }
+            if service.total == 0 && service.pending() > 0 {
+                self.spawn(index);
+            }
+            let patience = Instant::now() + LAST_RECORDS_LIMIT;
+            while self.services[index].pending() > 0 && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
     }
 }
 

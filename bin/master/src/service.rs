@@ -56,6 +56,11 @@ impl Service {
         !self.retired && self.throttled_until.is_none() && self.available == 0 && below_limit
     }
 
+    /// How many bytes wait in its listeners: datagrams.
+    pub fn pending(&self) -> usize {
+        self.listeners.iter().map(|listener| sys::descriptor::pending(listener).unwrap_or(0)).sum()
+    }
+
     /// Whether the process limit is one that clients can feel: the condition of the stress option and the limit warning.
     pub fn is_stressable(&self) -> bool {
         self.remote_clients && self.entry.process_limit > 1

@@ -1,9 +1,10 @@
 //! Datagrams (master-ipc §8.1): postlogd.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
 use ipc::master::State;
+use sys::signal::{Signal, Signals};
 
 use crate::context::Context;
 use crate::daemon::{Daemon, Transport};
@@ -35,14 +36,15 @@ pub fn datagram<S: DatagramService>(daemon: &Daemon) -> ! {
     let watchdog = watchdog(daemon, &context.config);
     let sockets: Vec<UnixDatagram> =
         post.listeners.iter().map(|fd| or_fatal(fd.try_clone().map(|fd: OwnedFd| UnixDatagram::from(fd)))).collect();
-    while let Waited::Listener(listener) = post.wait() {
-        let mut buffer = [0; DATAGRAM_SIZE];
-        let received = sockets[listener].recv(&mut buffer);
+    // A shutdown ends this process together with its clients, and what they said last is to be heard.
+    let signals = or_fatal(Signals::new(&[Signal::SIGTERM]).map_err(|error| sys::reason(&error)));
+    while let Waited::Listener(listener) = post.wait_or(signals.as_fd()) {
+        let datagram = receive(&sockets[listener]);
         post.accept_lock.release();
-        let Ok(length) = received else { continue };
+        let Some(datagram) = datagram else { continue };
         watchdog.pat();
         let _ = post.channel.tell(State::Taken);
-        service.take(&buffer[..length], &context);
+        service.take(&datagram, &context);
         watchdog.pause();
         if post.channel.tell(State::Available).is_err() {
             break;
@@ -52,5 +54,20 @@ pub fn datagram<S: DatagramService>(daemon: &Daemon) -> ! {
             break;
         }
     }
+    if signals.next_pending().is_some() {
+        for socket in &sockets {
+            while let Some(datagram) = receive(socket) {
+                service.take(&datagram, &context);
+            }
+        }
+    }
     std::process::exit(0)
+}
+
+/// A datagram that is there.
+fn receive(socket: &UnixDatagram) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; DATAGRAM_SIZE];
+    let length = socket.recv(&mut buffer).ok()?;
+    buffer.truncate(length);
+    Some(buffer)
 }

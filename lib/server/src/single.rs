@@ -1,6 +1,6 @@
 //! One client at a time, blocking (master-ipc §8.5).
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use config::Config;
 use ipc::master::State;
@@ -68,10 +68,16 @@ pub(crate) enum Waited {
 impl Post {
     /// Waits for a client, holding the accept lock. The lock stays held when a listener is readable.
     pub(crate) fn wait(&self) -> Waited {
+        self.wait_or(self.channel.as_fd())
+    }
+
+    /// As [`Post::wait`]; `other` ends the process too when it is readable.
+    pub(crate) fn wait_or(&self, other: BorrowedFd<'_>) -> Waited {
         self.accept_lock.take();
-        let fds: Vec<_> = std::iter::once(self.channel.as_fd()).chain(self.listeners.iter().map(AsFd::as_fd)).collect();
+        let enders = [self.channel.as_fd(), other];
+        let fds: Vec<_> = enders.into_iter().chain(self.listeners.iter().map(AsFd::as_fd)).collect();
         match sys::descriptor::wait_first_readable(&fds, self.life.idle_left()) {
-            Ok(Some(index)) if index > 0 => Waited::Listener(index - 1),
+            Ok(Some(index)) if index >= enders.len() => Waited::Listener(index - enders.len()),
             Ok(_) => Waited::Over,
             Err(error) => logging::fatal!("event loop: {}", sys::reason(&error)),
         }
