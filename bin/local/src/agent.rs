@@ -2,7 +2,8 @@
 
 use address::RewriteService;
 use bstr::BString;
-use config::{Config, Key, Str, params};
+use config::{Key, Str, params};
+use deliver::mailbox;
 use deliver::{Agent, DeliveredTo, Job, Outcome, Reporter, StatusFilter};
 use logging::fatal;
 use server::Context;
@@ -29,11 +30,8 @@ pub struct Local {
 impl Agent for Local {
     fn open(context: &Context) -> Self {
         let config = &context.config;
-        check_size_limits(config);
+        mailbox::limit_size(config, params::MAILBOX_SIZE_LIMIT).unwrap_or_else(|error| fatal!("{error}"));
         let settings = Settings::new(config);
-        if let Err(error) = sys::limit::set_file_size(settings.size_limit) {
-            fatal!("setrlimit: {}", sys::reason(&error));
-        }
         let tables = Tables::new(config.into());
         let open = |key: Key<Str>, flags: Flags| tables.maps(key.name(), config.get(key), flags);
         let paranoid = Flags::LOCK | Flags::PARANOID | Flags::UTF8_REQUEST;
@@ -87,15 +85,5 @@ impl Local {
             return Ok(Some(found));
         }
         Ok((!text::space::trim(fixed).is_empty()).then(|| fixed.clone()))
-    }
-}
-
-fn check_size_limits(config: &Config) {
-    let (mailbox, message) = (config.get(params::MAILBOX_SIZE_LIMIT), config.get(params::MESSAGE_SIZE_LIMIT));
-    if mailbox > 0 && message == 0 {
-        fatal!("configuration error: mailbox_size_limit is limited but message_size_limit is unlimited");
-    }
-    if mailbox > 0 && mailbox < message {
-        fatal!("configuration error: mailbox_size_limit is smaller than message_size_limit");
     }
 }

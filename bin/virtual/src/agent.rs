@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use address::{Finder, Form, Keys};
 use bstr::{BString, ByteSlice};
 use config::{Config, Key, Str, params};
-use deliver::mailbox::Locking;
+use deliver::mailbox::{self, Locking};
 use deliver::{Agent, Failure, Job, Outcome, Reporter, StatusFilter};
 use ipc::bounce::{Dsn, Recipient};
 use logging::fatal;
@@ -41,11 +41,7 @@ const CONFIGURATION: &str = "mail system configuration error";
 impl Agent for Virtual {
     fn open(context: &Context) -> Self {
         let config = &context.config;
-        check_size_limits(config);
-        let limit = u64::try_from(config.get(params::VIRTUAL_MAILBOX_LIMIT)).unwrap_or(0);
-        if let Err(error) = sys::limit::set_file_size(limit) {
-            fatal!("setrlimit: {}", sys::reason(&error));
-        }
+        mailbox::limit_size(config, params::VIRTUAL_MAILBOX_LIMIT).unwrap_or_else(|error| fatal!("{error}"));
         // Tables are opened as the mail owner: they need no more.
         let acting = become_owner(config);
         let tables = Tables::new(config.into());
@@ -155,14 +151,4 @@ fn become_owner(config: &Config) -> ActingAs {
     };
     ActingAs::new(account.uid, account.gid)
         .unwrap_or_else(|error| fatal!("set_eugid: seteuid({}): {}", account.uid, sys::reason(&error)))
-}
-
-fn check_size_limits(config: &Config) {
-    let (mailbox, message) = (config.get(params::VIRTUAL_MAILBOX_LIMIT), config.get(params::MESSAGE_SIZE_LIMIT));
-    if mailbox > 0 && message == 0 {
-        fatal!("configuration error: virtual_mailbox_limit is limited but message_size_limit is unlimited");
-    }
-    if mailbox > 0 && mailbox < message {
-        fatal!("configuration error: virtual_mailbox_limit is smaller than message_size_limit");
-    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use config::{Config, Key, Str, params};
+use config::{Config, Key, Long, Str, params};
 use ipc::Stamp;
 
 use crate::outcome::{Failure, mailbox_status};
@@ -83,6 +83,23 @@ impl Locking {
         let jitter = Stamp::now().micros.cast_unsigned() * 2_654_435_761 % span.max(1);
         sleep(self.delay * 3 / 4 + Duration::from_micros(jitter));
     }
+}
+
+/// Checks the size limit of mailboxes against that of messages, and sets it for this process and the commands that it runs.
+///
+/// # Errors
+/// The text of the fatal error.
+pub fn limit_size(config: &Config, parameter: Key<Long>) -> Result<(), String> {
+    let (mailbox, message) = (config.get(parameter), config.get(params::MESSAGE_SIZE_LIMIT));
+    let name = parameter.name();
+    if mailbox > 0 && message == 0 {
+        return Err(format!("configuration error: {name} is limited but message_size_limit is unlimited"));
+    }
+    if mailbox > 0 && mailbox < message {
+        return Err(format!("configuration error: {name} is smaller than message_size_limit"));
+    }
+    let limit = u64::try_from(mailbox).unwrap_or(0);
+    sys::limit::set_file_size(limit).map_err(|error| format!("setrlimit: {}", sys::reason(&error)))
 }
 
 /// What a mailbox is for, which decides how failures count.

@@ -3,7 +3,6 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 
-use ipc::master::State;
 use sys::signal::{Signal, Signals};
 
 use crate::context::Context;
@@ -42,15 +41,7 @@ pub fn datagram<S: DatagramService>(daemon: &Daemon) -> ! {
         let datagram = receive(&sockets[listener]);
         post.accept_lock.release();
         let Some(datagram) = datagram else { continue };
-        watchdog.pat();
-        let _ = post.channel.tell(State::Taken);
-        service.take(&datagram, &context);
-        watchdog.pause();
-        if post.channel.tell(State::Available).is_err() {
-            break;
-        }
-        post.life.count_use();
-        if post.life.is_used_up() {
+        if !post.work(&watchdog, || service.take(&datagram, &context)) {
             break;
         }
     }

@@ -83,6 +83,20 @@ impl Post {
         }
     }
 
+    /// Works between TAKEN and AVAIL, under the watchdog. False: master is gone, or this process has served enough.
+    pub(crate) fn work(&mut self, watchdog: &Watchdog, work: impl FnOnce()) -> bool {
+        watchdog.pat();
+        // A master that is gone by now does not keep a client waiting: the AVAIL below finds out.
+        let _ = self.channel.tell(State::Taken);
+        work();
+        watchdog.pause();
+        if self.channel.tell(State::Available).is_err() {
+            return false;
+        }
+        self.life.count_use();
+        !self.life.is_used_up()
+    }
+
     /// Accepts on a listener and lets go of the accept lock. `None` when another process was faster, or the client left.
     pub(crate) fn accept(&self, listener: usize) -> Option<std::os::fd::OwnedFd> {
         let accepted = sys::socket::accept(&self.listeners[listener]);
@@ -107,7 +121,6 @@ fn serve_one<S: SingleService>(service: &mut S, context: &Context, post: &mut Po
         return false;
     }
     let Some(socket) = post.accept(listener) else { return true };
-    watchdog.pat();
     if post.transport == Transport::Inet {
         sys::socket::keep_alive(&socket);
     }
@@ -115,16 +128,8 @@ fn serve_one<S: SingleService>(service: &mut S, context: &Context, post: &mut Po
         Transport::Pass => Client::passed(socket),
         _ => Ok(Client::connected(socket)),
     };
-    // A master that is gone by now does not keep a client waiting: the AVAIL below finds out.
-    let _ = post.channel.tell(State::Taken);
-    match client {
+    post.work(watchdog, || match client {
         Ok(client) => service.serve(client, context),
         Err(warning) => log::warn!("{warning}"),
-    }
-    watchdog.pause();
-    if post.channel.tell(State::Available).is_err() {
-        return false;
-    }
-    post.life.count_use();
-    !post.life.is_used_up()
+    })
 }

@@ -5,8 +5,6 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use ipc::master::State;
-
 use crate::context::Context;
 use crate::daemon::{Daemon, Transport};
 use crate::single::{Waited, watchdog};
@@ -45,15 +43,7 @@ pub fn trigger<S: TriggerService>(daemon: &Daemon) -> ! {
     let watchdog = watchdog(daemon, &context.config);
     while let Waited::Listener(listener) = post.wait() {
         let Some(request) = post.request(listener) else { continue };
-        watchdog.pat();
-        let _ = post.channel.tell(State::Taken);
-        service.wake(&request, &context);
-        watchdog.pause();
-        if post.channel.tell(State::Available).is_err() {
-            break;
-        }
-        post.life.count_use();
-        if post.life.is_used_up() {
+        if !post.work(&watchdog, || service.wake(&request, &context)) {
             break;
         }
     }

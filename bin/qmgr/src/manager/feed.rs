@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, SystemTime};
 
-use ::deliver::{Attempt, Outcome, RETRY_SERVICE};
+use ::deliver::{Attempt, Outcome, RETRY_SERVICE, Reporter};
 use bstr::{BStr, BString};
 use ipc::bounce::{Dsn, Recipient};
 use ipc::delivery::flag;
@@ -326,24 +326,22 @@ impl Manager {
 
     /// Defers a recipient without an agent.
     pub(super) fn defer_now(&mut self, key: MessageKey, recipient: &Recipient, dsn: Dsn) {
-        let Some(message) = self.messages.get_mut(&key) else { return };
-        let stats = message.stats();
-        let attempt = Attempt {
-            queue_id: message.id.as_str().as_bytes(),
-            flags: message.trace_flags & flag::TRACE_MASK,
-            stats: &stats,
-            recipient,
-            relay: b"none",
-        };
-        if self.reporter.defer(&attempt, dsn) == Outcome::Retry {
-            message.deferred = true;
-        } else {
-            self.mark_done(key, recipient);
-        }
+        self.report(key, recipient, |reporter, attempt| reporter.defer(attempt, dsn));
     }
 
     /// A notice to the postmaster that cannot be delivered would only make another one.
     fn discard_double_bounce(&mut self, key: MessageKey, recipient: &Recipient) {
+        let dsn = Dsn::new("2.0.0", "undeliverable postmaster notification discarded");
+        self.report(key, recipient, |reporter, attempt| reporter.sent(attempt, dsn));
+    }
+
+    /// Reports on a recipient that no agent has seen, and marks it as done or its message as deferred.
+    fn report(
+        &mut self,
+        key: MessageKey,
+        recipient: &Recipient,
+        tell: impl FnOnce(&mut Reporter, &Attempt<'_>) -> Outcome,
+    ) {
         let Some(message) = self.messages.get_mut(&key) else { return };
         let stats = message.stats();
         let attempt = Attempt {
@@ -353,11 +351,9 @@ impl Manager {
             recipient,
             relay: b"none",
         };
-        let dsn = Dsn::new("2.0.0", "undeliverable postmaster notification discarded");
-        if self.reporter.sent(&attempt, dsn) == Outcome::Done {
-            self.mark_done(key, recipient);
-        } else {
-            message.deferred = true;
+        match tell(&mut self.reporter, &attempt) {
+            Outcome::Retry => message.deferred = true,
+            Outcome::Done => self.mark_done(key, recipient),
         }
     }
 
