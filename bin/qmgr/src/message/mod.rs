@@ -161,7 +161,11 @@ impl Message {
             }
         }
         let sender = match (self.verp, recipients.first()) {
-            (Some(delimiters), Some(recipient)) => verp_sender(self.sender(), &recipient.address, delimiters),
+            (Some(delimiters), Some(recipient)) => {
+                let original = &recipient.original;
+                let name = if original.is_empty() { &recipient.address } else { original };
+                verp_sender(self.sender(), name, delimiters)
+            }
             _ => self.sender().into(),
         };
         let success = if self.inspector { 0 } else { flag::SUCCESS };
