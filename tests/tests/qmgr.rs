@@ -164,9 +164,11 @@ fn files_that_are_no_messages_go_to_corrupt() {
 fn a_message_that_is_still_being_delivered_rests_for_a_minute() {
     require_instances!();
     let instance = instance().start();
-    let (id, path) = place(&instance, "incoming", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
-    let file = File::open(&path).expect("the file");
+    let (id, held) = place(&instance, "hold", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
+    let file = File::open(&held).expect("the file");
     sys::lock::shared(&file).expect("a lock");
+    let path = instance.path("q/incoming").join(&id);
+    fs::rename(&held, &path).expect("a rename");
     kick(&instance, "I");
     instance.wait_for_log(&[&id, "skipped, still being delivered"]);
     let mtime = wait::until(
