@@ -27,10 +27,9 @@ pub fn check(domain: &[u8], utf8: bool, numeric: bool) -> Domain {
     if !numeric {
         return Domain::Bad;
     }
-    match (ipv4(domain), ipv6(domain)) {
-        (Ok(_), _) => Domain::Numeric([b"[", domain, b"]"].concat().into()),
-        (_, Ok(_)) => Domain::Numeric([b"[IPv6:", domain, b"]"].concat().into()),
-        _ => Domain::Bad,
+    match ipv4(domain).is_ok() || ipv6(domain).is_ok() {
+        true => Domain::Numeric([b"[", domain, b"]"].concat().into()),
+        false => Domain::Bad,
     }
 }
 
@@ -38,15 +37,14 @@ fn is_host_name(domain: &[u8], utf8: bool) -> bool {
     if domain.is_ascii() || !utf8 {
         return check_hostname(domain).is_ok();
     }
-    match text::idn::to_ascii(domain) {
-        Ok(ascii) => check_hostname(ascii.as_bytes()).is_ok(),
-        Err(problem) => {
-            let domain = text::show(domain);
-            let doing = format!("Problem translating domain \"{domain}\" to ASCII form");
-            log::warn!("midna_domain_to_ascii_create: {doing}: {problem}");
-            false
-        }
-    }
+    let problem = match text::idn::to_ascii(domain) {
+        Ok(ascii) if check_hostname(ascii.as_bytes()).is_ok() => return true,
+        Ok(_) => "malformed ASCII label(s)".to_owned(),
+        Err(problem) => problem.to_string(),
+    };
+    let domain = text::show(domain);
+    log::warn!("midna_domain_to_ascii_create: Problem translating domain \"{domain}\" to ASCII form: {problem}");
+    false
 }
 
 #[cfg(test)]
@@ -64,7 +62,7 @@ mod tests {
         }
         assert_eq!(check("ä.example".as_bytes(), false, false), Domain::Bad);
         assert_eq!(check(b"1.2.3.4", true, true), Domain::Numeric("[1.2.3.4]".into()));
-        assert_eq!(check(b"::1", true, true), Domain::Numeric("[IPv6:::1]".into()));
+        assert_eq!(check(b"::1", true, true), Domain::Numeric("[::1]".into()));
         assert_eq!(check(b"1.2.3", true, true), Domain::Bad);
     }
 }

@@ -101,7 +101,7 @@ impl MultiService for TrivialRewrite {
     }
 
     fn serve(&mut self, _client: u64, received: &[u8], _context: &Context) -> Served {
-        let mut input = Slice::new(received, "rewrite client");
+        let mut input = Slice::new(received, "rewrite socket");
         match Request::take(&mut input, Encoding::Null) {
             Ok(request) => match self.answer(request) {
                 Some(reply) => Served::Reply { taken: input.taken(), reply },

@@ -116,25 +116,39 @@ impl Resolver {
         let is_good = self.check_domain(finder, &mut recipient, &mut is_local)?;
         let domain = domain_of(&recipient);
         reply.recipient = recipient.clone();
-        if is_routed(&recipient, &domain) {
-            reply.flags |= resolved::ROUTED;
-        }
         if !is_good {
             reply.flags |= resolved::ERROR | Class::Default.flag();
             return Ok(());
         }
-        let class = self.classes.of(&domain, is_local)?;
-        let mut route = self.routes.of(finder, class, sender, &domain)?;
-        if class != Class::Alias {
-            self.transports.apply(finder, &recipient, &domain, &mut route, now)?;
+        if is_routed(&recipient, &domain) {
+            reply.flags |= resolved::ROUTED;
         }
-        self.relocate(finder, &recipient, &mut route)?;
+        let class = self.classes.of(&domain, is_local)?;
         reply.flags |= class.flag();
+        let mut route = self.routes.of(finder, class, sender, &domain)?;
+        let detour = self.take_detour(finder, class, &recipient, &domain, &mut route, now);
+        (reply.transport, reply.nexthop) = (route.transport, route.nexthop);
+        detour?;
         if !self.allow_min_user && recipient.starts_with(b"-") {
             reply.flags |= resolved::ERROR;
         }
-        (reply.transport, reply.nexthop) = (route.transport, route.nexthop);
         Ok(())
+    }
+
+    /// What transport and relocated tables change.
+    fn take_detour(
+        &mut self,
+        finder: &Finder,
+        class: Class,
+        recipient: &[u8],
+        domain: &[u8],
+        route: &mut Route,
+        now: Instant,
+    ) -> Result<(), Failed> {
+        if class != Class::Alias {
+            self.transports.apply(finder, recipient, domain, route, now)?;
+        }
+        self.relocate(finder, recipient, route)
     }
 
     /// Whether the domain of the recipient makes sense. Brackets are put around a bare network address.

@@ -87,6 +87,10 @@ impl Rules {
     /// Rewrites an address in external form, to external form.
     pub fn rewrite(&self, origin: Origin, address: &[u8]) -> BString {
         let mut tokens = scan(address, None);
+        if tokens.is_empty() {
+            // White space alone is as good as nothing.
+            tokens.push(Token::Quoted(BString::default()));
+        }
         self.apply(origin, &mut tokens);
         quote(&internal(&tokens))
     }

@@ -59,7 +59,7 @@ impl Stripper {
             self.tidy(&mut tokens);
             if let Some(at) = last(&tokens, b'@') {
                 let domain = internal(&tokens[at + 1..]);
-                if !domain.is_empty() && !local.contains(&domain)? {
+                if at + 1 < tokens.len() && !local.contains(&domain)? {
                     return Ok(Stripped { recipient: internal(&tokens), is_local: false });
                 }
                 saved = Some(tokens.split_off(at));

@@ -125,6 +125,8 @@ fn resolving() {
         ("joe@1.2.3.4", CHANNEL, NEXTHOP, "joe@1.2.3.4", 4100),
         ("joe@", CHANNEL, NEXTHOP, "joe@", 4100),
         ("@", CHANNEL, NEXTHOP, "MAILER-DAEMON@", 4100),
+        ("@\\", CHANNEL, NEXTHOP, "@", 4100),
+        ("a!b@-bad.example", CHANNEL, NEXTHOP, "a!b@-bad.example", 4100),
         ("joe@elsewhere.example..", CHANNEL, NEXTHOP, "joe@elsewhere.example..", 4100),
         ("joe@-bad.example", CHANNEL, NEXTHOP, "joe@-bad.example", 4100),
         ("-joe", "local", ours, "-joe@mail.example.com", 260),

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod flush;
 pub mod master;
 mod persistent;
+pub mod proxymap;
 pub mod rewrite;
 pub mod showq;
 mod stats;

@@ -1,10 +1,11 @@
 //! A connection that is kept for many requests, and made anew when it fails (master-ipc §11.2).
 
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::attr::{Error, Message};
-use crate::stream::{Stream, connect};
+use crate::stream::{Stream, connect_below};
 
 /// How often a connect is tried before the service counts as gone.
 const CONNECT_ATTEMPTS: u32 = 11;
@@ -17,6 +18,8 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// request that fails is tried again until it is answered: the service comes back after a reload or a crash.
 #[derive(Debug)]
 pub struct PersistentClient {
+    /// Where the class directories are.
+    directory: PathBuf,
     class: &'static str,
     service: String,
     protocol: &'static str,
@@ -59,7 +62,13 @@ impl PersistentClient {
         total: Duration,
     ) -> Self {
         let limits = Limits { io, idle, total };
-        Self { class, service: service.into(), protocol, limits, connection: None }
+        Self { directory: PathBuf::new(), class, service: service.into(), protocol, limits, connection: None }
+    }
+
+    /// The same, for a program that does not work in the queue directory, which is `directory`.
+    #[must_use]
+    pub fn below(self, directory: PathBuf) -> Self {
+        Self { directory, ..self }
     }
 
     /// Sends a request and receives its reply, for as many tries as it takes, one second apart.
@@ -119,7 +128,7 @@ impl PersistentClient {
 
     fn connect(&self) -> Result<Connection, Unreachable> {
         for attempt in 1.. {
-            match connect(self.class, &self.service, self.limits.io) {
+            match connect_below(&self.directory, self.class, &self.service, self.limits.io) {
                 Ok(stream) => match self.greeted(stream) {
                     Ok(connection) => return Ok(connection),
                     Err(error) => {

@@ -247,8 +247,16 @@ pub struct CallError(pub String);
 /// # Errors
 /// What connect(2) reports.
 pub fn connect(class: &str, service: &str, limit: Duration) -> io::Result<Stream> {
+    connect_below(Path::new(""), class, service, limit)
+}
+
+/// As [`connect`], below another directory, for programs that do not work in the queue directory.
+///
+/// # Errors
+/// What connect(2) reports.
+pub fn connect_below(directory: &Path, class: &str, service: &str, limit: Duration) -> io::Result<Stream> {
     let path = format!("{class}/{service}");
-    let socket = connect_unix(Path::new(&path), limit)?;
+    let socket = connect_unix(directory.join(&path), limit)?;
     Ok(Stream::new(socket.into(), format!("{path} socket"), Some(limit)))
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use config::{Config, params};
 
@@ -19,6 +20,16 @@ pub struct Settings {
     pub lmdb_map_size: usize,
     /// `queue_directory`.
     pub queue_directory: PathBuf,
+    /// `proxymap_service_name`.
+    pub proxymap_service_name: String,
+    /// `proxywrite_service_name`.
+    pub proxywrite_service_name: String,
+    /// `ipc_timeout`.
+    pub ipc_timeout: Duration,
+    /// `ipc_idle`.
+    pub ipc_idle: Duration,
+    /// `ipc_ttl`.
+    pub ipc_ttl: Duration,
 }
 
 impl From<&Config> for Settings {
@@ -30,6 +41,11 @@ impl From<&Config> for Settings {
             berkeley_db_read_buffer_size: size(config.get(params::BERKELEY_DB_READ_BUFFER_SIZE)),
             lmdb_map_size: size(config.get(params::LMDB_MAP_SIZE)),
             queue_directory: PathBuf::from(OsStr::from_bytes(config.get(params::QUEUE_DIRECTORY))),
+            proxymap_service_name: text::show(config.get(params::PROXYMAP_SERVICE_NAME)).to_string(),
+            proxywrite_service_name: text::show(config.get(params::PROXYWRITE_SERVICE_NAME)).to_string(),
+            ipc_timeout: config.get(params::IPC_TIMEOUT),
+            ipc_idle: config.get(params::IPC_IDLE),
+            ipc_ttl: config.get(params::IPC_TTL),
         }
     }
 }
@@ -43,6 +59,11 @@ impl Default for Settings {
             berkeley_db_read_buffer_size: 128 << 10,
             lmdb_map_size: 16 << 20,
             queue_directory: "/var/spool/postfix".into(),
+            proxymap_service_name: "proxymap".into(),
+            proxywrite_service_name: "proxywrite".into(),
+            ipc_timeout: Duration::from_secs(3600),
+            ipc_idle: Duration::from_secs(5),
+            ipc_ttl: Duration::from_secs(1000),
         }
     }
 }

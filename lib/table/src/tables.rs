@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::error::open_error;
+use crate::kinds::proxy::{self, Client};
 use crate::kinds::{self, Request};
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
@@ -18,12 +19,14 @@ type Place = (BString, Flags, Mode);
 pub struct Tables {
     settings: Arc<Settings>,
     open: Arc<Mutex<BTreeMap<Place, Table>>>,
+    /// Connections, by the name of the service.
+    proxies: Arc<Mutex<BTreeMap<String, Client>>>,
 }
 
 impl Tables {
     /// No tables yet.
     pub fn new(settings: Settings) -> Self {
-        Tables { settings: Arc::new(settings), open: Arc::default() }
+        Tables { settings: Arc::new(settings), open: Arc::default(), proxies: Arc::default() }
     }
 
     /// The parameters.
@@ -90,6 +93,12 @@ impl Tables {
         tables.iter().find_map(Table::changed)
     }
 
+    /// The connection to a proxymap service.
+    pub(crate) fn proxy_client(&self, service: &str) -> Client {
+        let mut proxies = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
+        proxies.entry(service.to_owned()).or_insert_with(|| proxy::client(&self.settings, service)).clone()
+    }
+
     fn opened(&self, place: &Place) -> Option<Table> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
@@ -100,15 +109,24 @@ impl Tables {
 
     fn open_anew(&self, name: &[u8], flags: Flags, mode: Mode) -> Result<Table, OpenError> {
         let (kind, rest) = split_name(name)?;
-        let flags = match flags.has(Flags::UTF8_REQUEST) && self.settings.smtputf8_enable {
+        let flags = self.with_checks(flags);
+        let map = self.open_map(name, flags, mode)?;
+        Ok(Table::new(kind, rest, flags, mode, map))
+    }
+
+    /// Whether UTF-8 checks are in force.
+    fn with_checks(&self, flags: Flags) -> Flags {
+        match flags.has(Flags::UTF8_REQUEST) && self.settings.smtputf8_enable {
             true => flags | Flags::UTF8_ACTIVE,
             false => flags,
-        };
-        let request = Request { kind, name: rest, flags, mode, tables: self };
-        match kinds::open(&request) {
-            Some(map) => Ok(Table::new(kind, rest, flags, mode, map?)),
-            None => Err(open_error!("unsupported dictionary type: {}", text::show(kind))),
         }
+    }
+
+    /// Opens what is behind a name.
+    pub(crate) fn open_map(&self, name: &[u8], flags: Flags, mode: Mode) -> Result<Box<dyn Map>, OpenError> {
+        let (kind, rest) = split_name(name)?;
+        let request = Request { kind, name: rest, flags, mode, tables: self };
+        kinds::open(&request).unwrap_or_else(|| Err(open_error!("unsupported dictionary type: {}", text::show(kind))))
     }
 }
 

@@ -13,6 +13,7 @@ mod lmdb;
 mod memory;
 mod nis;
 mod pcre;
+pub(crate) mod proxy;
 mod randmap;
 mod regexp;
 mod rules;
@@ -100,6 +101,7 @@ const KINDS: &[(&str, Opener)] = &[
     ("nis", nis::open),
     ("pcre", pcre::open),
     ("pipemap", compose::open_pipemap),
+    ("proxy", proxy::open),
     ("randmap", randmap::open),
     ("regexp", regexp::open),
     ("static", constant::open_static),
