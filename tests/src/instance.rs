@@ -148,9 +148,9 @@ impl Instance {
         let main_cf = instance.main_cf(&builder.parameters);
         instance.write("etc/main.cf", &main_cf);
         let master_cf = instance.expand(&builder.master_cf);
-        instance.write("etc/master.cf", &instance.without_missing(&master_cf));
+        instance.write("etc/master.cf", instance.without_missing(&master_cf));
         for (name, text) in &builder.files {
-            instance.write(name, &instance.expand(text));
+            instance.write(name, instance.expand(text));
         }
         instance
     }
