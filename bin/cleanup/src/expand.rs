@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use address::{Finder, MapError, Rewriter};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use ipc::Unreachable;
 
 use crate::site::VirtualAlias;

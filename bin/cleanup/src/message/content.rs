@@ -4,7 +4,7 @@
 //! lines go through `Message::take_body`.
 
 use bstr::BString;
-use queue::{RecordType, TypeSet};
+use queue::RecordType;
 
 use super::{Message, Segment};
 

@@ -284,7 +284,7 @@ impl<'a> Message<'a> {
             self.do_without_milters();
         }
         self.complete_file();
-        let encoding = self.envelope.attributes.remove(attribute::ENCODING.as_bytes().into()).unwrap_or_default();
+        let encoding = self.envelope.attributes.remove(attribute::ENCODING.as_bytes()).unwrap_or_default();
         Finished {
             status: self.status,
             reason: self.reason,

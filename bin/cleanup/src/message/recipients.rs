@@ -131,7 +131,7 @@ impl Message<'_> {
             self.put_attribute(attribute::NOTIFY_FLAGS, number.as_bytes());
         }
         if !dsn_orig_rcpt.is_empty() {
-            self.put_attribute(attribute::DSN_ORIG_RCPT, dsn_orig_rcpt);
+            self.put_attribute(attribute::DSN_ORIGINAL_RECIPIENT, dsn_orig_rcpt);
         }
         self.put(RecordType::ORIGINAL_RECIPIENT, original);
         self.put(RecordType::RECIPIENT, address);
