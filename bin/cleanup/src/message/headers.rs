@@ -1,0 +1,133 @@
+//! What each header means, and how it is written (cleanup-rewrite §13.4 to §13.6).
+
+use bstr::{BString, ByteSlice};
+use ipc::cleanup::status;
+use ipc::delivery::utf8;
+use logging::event::MessageId;
+use queue::{RecordType, attribute};
+use text::address::{Address, Token, fold_header, parse_list, quote, scan};
+use text::space::trim_start;
+
+use super::Message;
+use super::addresses::reachable;
+use crate::classes::Role;
+use crate::known::{Header, Party};
+
+/// How much of a text goes into the log, in bytes.
+const SHOWN: usize = 100;
+
+impl Message<'_> {
+    /// A primary header is complete: `name:value`, its lines separated by LF.
+    pub(super) fn take_header(&mut self, text: &[u8]) {
+        let Some(colon) = text.find_byte(b':') else { return };
+        let (name, value) = (&text[..colon], trim_start(&text[colon + 1..]));
+        let known = Header::find(name);
+        if let Some((header, _)) = known {
+            self.note_header(header, value);
+        }
+        if self.site.headers.dropped.contains(name) {
+            return;
+        }
+        if let Some((_, Some(party))) = known
+            && !self.is_off()
+            && let Some(rewritten) = self.rewritten(name, &text[colon + 1..], party)
+        {
+            return self.write_header(&rewritten);
+        }
+        self.write_header(text);
+    }
+
+    /// Remembers what a header says about the message.
+    fn note_header(&mut self, header: Header, value: &[u8]) {
+        self.head.seen.add(header);
+        match header {
+            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding => {
+                if value.eq_ignore_ascii_case(b"8bit") || value.eq_ignore_ascii_case(b"binary") {
+                    self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
+                }
+            }
+            Header::MessageId => self.log_message_id(value, false),
+            Header::ResentMessageId => self.log_message_id(value, true),
+            Header::Received => {
+                self.head.hops += 1;
+                if self.head.hops >= self.site.headers.hopcount_limit {
+                    log::warn!("{}: message rejected: hopcount exceeded", self.id);
+                    self.fail(status::HOPS);
+                }
+            }
+            _ => {}
+        }
+        if header.marks_resent() && !self.is_off() {
+            self.head.is_resent = true;
+        }
+    }
+
+    pub(super) fn log_message_id(&self, message_id: &[u8], resent: bool) {
+        logging::emit(&MessageId { queue_id: self.id.as_ref(), message_id, resent });
+    }
+
+    /// The header with its addresses completed and mapped; `None` when that changes nothing.
+    fn rewritten(&mut self, name: &[u8], value: &[u8], party: Party) -> Option<BString> {
+        let rule = self.envelope.context.rule()?;
+        let mut tokens = parse_list(scan(value, Some(self.site.headers.token_limit)));
+        let mut has_changed = false;
+        for token in &mut tokens {
+            if let Token::Address(address) = token
+                && let Some(new) = self.rewritten_address(address, rule, party.role())
+            {
+                *address = new;
+                has_changed = true;
+            }
+        }
+        if !has_changed {
+            return None;
+        }
+        let header = fold_header(name, &tokens);
+        for stripped in &header.stripped {
+            let shown = text::show(&stripped[..stripped.len().min(SHOWN)]);
+            log::warn!("stripping too many comments from address: {shown}...");
+        }
+        Some(header.text)
+    }
+
+    fn rewritten_address(&mut self, address: &Address, rule: &str, role: Role) -> Option<Address> {
+        let external = address.external();
+        let completed = reachable(self.world.rewriter().rewrite(rule, &external));
+        let completed_internal = Address::single(&completed).internal();
+        let mapped = self.map_address(completed_internal.clone(), role);
+        if mapped != completed_internal {
+            return Some(Address::single(&quote(&mapped)));
+        }
+        (completed != external).then(|| Address::single(&completed))
+    }
+
+    /// Writes a header, its lines separated by LF: one record for each line, with white space in front of all but the
+    /// first, and not more than the limit in all.
+    fn write_header(&mut self, text: &[u8]) {
+        if self.site.smtputf8_enable && !text.is_ascii() {
+            self.note_utf8(utf8::HEADER);
+        }
+        let limit = self.site.headers.size_limit(self.has_milters());
+        let mut start = 0;
+        for line in text.split_str("\n") {
+            let end = start + line.len();
+            let fits = end <= limit;
+            if !fits && start * 10 > limit * 9 {
+                return;
+            }
+            let line = &line[..line.len().min(limit.saturating_sub(start))];
+            if start == 0 {
+                self.put_text(RecordType::TEXT, line);
+                self.pad_for_milters(RecordType::PADDING, line.len());
+            } else if text::header::is_continuation(line) {
+                self.put_text(RecordType::TEXT, line);
+            } else {
+                self.put_text(RecordType::TEXT, &[b"\t", line].concat());
+            }
+            if !fits {
+                return;
+            }
+            start = end + 1;
+        }
+    }
+}
