@@ -3,7 +3,6 @@
 mod read;
 #[cfg(test)]
 mod tests;
-mod verp;
 
 use std::time::SystemTime;
 
@@ -16,7 +15,6 @@ use queue::QueueId;
 use crate::scan::ScanFlags;
 
 pub use read::{Invalid, read_batch};
-pub use verp::verp_sender;
 
 /// Everything about a message but the recipients that have been handed out.
 #[derive(Clone, Debug)]
@@ -161,7 +159,9 @@ impl Message {
             }
         }
         let sender = match (self.verp, recipients.first()) {
-            (Some(delimiters), Some(recipient)) => verp_sender(self.sender(), &recipient.address, delimiters),
+            (Some(delimiters), Some(recipient)) => {
+                text::address::verp_sender(self.sender(), &recipient.address, delimiters)
+            }
             _ => self.sender().into(),
         };
         let success = if self.inspector { 0 } else { flag::SUCCESS };
