@@ -291,7 +291,7 @@ fn odd_extensions_are_no_extensions() {
     let address = format!("{USER}+y/z");
     send(&instance, &format!("{address}@{HOST}"));
     instance.wait_for_mail(USER, 1);
-    instance.wait_for_log(&[&format!("warning: "), &format!("address with illegal extension: {address}")]);
+    instance.wait_for_log(&["warning: ", &format!("address with illegal extension: {address}")]);
 }
 
 /// Checklist 30 and 31.

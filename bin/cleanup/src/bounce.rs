@@ -84,13 +84,10 @@ impl Return<'_> {
     }
 
     fn log_recipient(&mut self, recipient: &Recipient) -> Result<(), NotReturned> {
-        let stats = Stats {
-            incoming_arrival: self.message.arrival.map_or_else(Stamp::now, Stamp::from),
-            ..Stats::default()
-        };
+        let stats =
+            Stats { incoming_arrival: self.message.arrival.map_or_else(Stamp::now, Stamp::from), ..Stats::default() };
         let dsn = self.dsn();
-        let attempt =
-            Attempt { queue_id: self.id.as_ref(), flags: CLEAN, stats: &stats, recipient, relay: b"none" };
+        let attempt = Attempt { queue_id: self.id.as_ref(), flags: CLEAN, stats: &stats, recipient, relay: b"none" };
         match self.reporter.bounce(&attempt, dsn) {
             Outcome::Done => Ok(()),
             Outcome::Retry => Err(NotReturned),

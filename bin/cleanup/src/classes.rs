@@ -40,11 +40,12 @@ impl Classes {
     /// # Errors
     /// The text that ends the program.
     pub fn parse(kind: &str, known: &[Role], value: &[u8]) -> Result<Classes, String> {
-        let role = |name: &[u8]| {
-            known.iter().copied().find(|role| role.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
-                format!("unknown {kind} value \"{}\" in \"{}\"", text::show(name), text::show(value))
-            })
-        };
+        let role =
+            |name: &[u8]| {
+                known.iter().copied().find(|role| role.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
+                    format!("unknown {kind} value \"{}\" in \"{}\"", text::show(name), text::show(value))
+                })
+            };
         split(value, SEPARATORS).map(role).collect::<Result<_, _>>().map(Classes)
     }
 

@@ -63,8 +63,10 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
+    /// A file that is there is opened at once: the program may be about to give up its rights.
     pub(crate) fn new(path: PathBuf, host: Vec<u8>) -> Self {
-        Self { path, host, file: None }
+        let file = File::options().append(true).open(&path).ok();
+        Self { path, host, file }
     }
 
     pub(crate) fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {

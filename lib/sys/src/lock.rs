@@ -35,6 +35,29 @@ pub fn try_exclusive(file: &File) -> io::Result<()> {
     uninterrupted(|| FileExt::try_lock_exclusive(file))
 }
 
+/// Takes an exclusive flock(2), trying up to `attempts` times with a pause of about `delay` between tries: up to half
+/// of it more or less, so that two that wait do not wait in step.
+///
+/// # Errors
+/// What flock(2) reports; an error that [`is_held`] knows after the last try.
+pub fn exclusive_within(file: &File, attempts: u32, delay: Duration) -> io::Result<()> {
+    let mut tries = 1;
+    loop {
+        match try_exclusive(file) {
+            Err(error) if is_held(&error) && tries < attempts => sleep(about(delay)),
+            result => return result,
+        }
+        tries += 1;
+    }
+}
+
+fn about(delay: Duration) -> Duration {
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    // The digits of the clock that differ between two processes, spread over 0 to 1.
+    let spread = f64::from(clock.subsec_nanos().wrapping_mul(2_654_435_761)) / f64::from(u32::MAX);
+    delay.mul_f64(0.5 + spread)
+}
+
 /// Takes a shared flock(2) if nobody holds one that conflicts; `EWOULDBLOCK` otherwise.
 ///
 /// # Errors
@@ -98,6 +121,18 @@ mod tests {
         unlock(&first).unwrap();
         unlock(&second).unwrap();
         try_exclusive(&third).unwrap();
+        let held = exclusive_within(&first, 2, Duration::from_millis(2)).unwrap_err();
+        assert!(is_held(&held));
+        unlock(&third).unwrap();
+        exclusive_within(&first, 1, Duration::ZERO).unwrap();
         std::fs::remove_file(&name).unwrap();
+    }
+
+    #[test]
+    fn pauses_vary_by_half() {
+        for _ in 0..100 {
+            let pause = about(Duration::from_secs(2));
+            assert!((Duration::from_secs(1)..=Duration::from_secs(3)).contains(&pause), "{pause:?}");
+        }
     }
 }

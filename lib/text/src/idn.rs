@@ -32,3 +32,21 @@ pub fn to_ascii(domain: &[u8]) -> Result<String, IdnError> {
     );
     ascii.map(|ascii| ascii.into_owned()).map_err(|_| IdnError::Invalid)
 }
+
+/// The form of a domain name with U-labels: what people read.
+///
+/// ```
+/// assert_eq!(text::idn::to_unicode(b"xn--bcher-kva.example").unwrap(), "b\u{fc}cher.example");
+/// ```
+///
+/// # Errors
+/// When a label is no valid encoding of one.
+pub fn to_unicode(domain: &[u8]) -> Result<String, IdnError> {
+    let domain = std::str::from_utf8(domain).map_err(|_| IdnError::Utf8)?;
+    let (unicode, result) = idna::uts46::Uts46::new().to_unicode(
+        domain.as_bytes(),
+        idna::AsciiDenyList::EMPTY,
+        idna::uts46::Hyphens::CheckFirstLast,
+    );
+    result.map(|()| unicode.into_owned()).map_err(|_| IdnError::Invalid)
+}

@@ -184,10 +184,7 @@ impl Message<'_> {
             Ok(None) => {}
             Err(_) => {
                 let title = maps.title();
-                log::warn!(
-                    "{}: {title} map lookup problem -- message not accepted, try again later",
-                    self.id
-                );
+                log::warn!("{}: {title} map lookup problem -- message not accepted, try again later", self.id);
                 self.fail(status::WRITE);
             }
         }

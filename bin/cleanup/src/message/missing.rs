@@ -119,9 +119,8 @@ mod tests {
 
     #[test]
     fn from_values() {
-        let standard = |name: &str, sender: &str| {
-            from_value(FromFormat::Standard, name.as_bytes(), sender.as_bytes()).to_string()
-        };
+        let standard =
+            |name: &str, sender: &str| from_value(FromFormat::Standard, name.as_bytes(), sender.as_bytes()).to_string();
         assert_eq!(standard("", "joe user@x"), "\"joe user\"@x");
         assert_eq!(standard("Joe  User", "joe@x"), "Joe User <joe@x>");
         assert_eq!(standard("Joe Q. \"X\" User", "joe@x"), "\"Joe Q. \\\"X\\\" User\" <joe@x>");

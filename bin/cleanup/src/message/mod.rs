@@ -172,10 +172,7 @@ pub struct Finished {
 impl Finished {
     /// Shall it go back to its sender?
     pub fn is_returnable(&self) -> bool {
-        self.status != 0
-            && self.status & NOT_RETURNABLE == 0
-            && self.sender.is_some()
-            && self.flags & flag::BOUNCE != 0
+        self.status != 0 && self.status & NOT_RETURNABLE == 0 && self.sender.is_some() && self.flags & flag::BOUNCE != 0
     }
 
     /// Shall it be thrown away, with success?

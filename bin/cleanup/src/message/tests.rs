@@ -125,9 +125,7 @@ fn local(recipients: &str, content: &str) -> String {
 
 /// As [`local`], from another machine.
 fn remote(content: &str) -> String {
-    format!(
-        "T 1700000000 1\nA rewrite_context=remote\nS ann@a.example\nR bob\nM\nN Received: by x\n{content}\nX\nE\n"
-    )
+    format!("T 1700000000 1\nA rewrite_context=remote\nS ann@a.example\nR bob\nM\nN Received: by x\n{content}\nX\nE\n")
 }
 
 /// queue-files §4.5.

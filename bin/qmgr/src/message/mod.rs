@@ -3,7 +3,6 @@
 mod read;
 #[cfg(test)]
 mod tests;
-mod verp;
 
 use std::time::SystemTime;
 
@@ -16,7 +15,6 @@ use queue::QueueId;
 use crate::scan::ScanFlags;
 
 pub use read::{Invalid, read_batch};
-pub use verp::verp_sender;
 
 /// Everything about a message but the recipients that have been handed out.
 #[derive(Clone, Debug)]
@@ -164,7 +162,7 @@ impl Message {
             (Some(delimiters), Some(recipient)) => {
                 let original = &recipient.original;
                 let name = if original.is_empty() { &recipient.address } else { original };
-                verp_sender(self.sender(), name, delimiters)
+                text::address::verp_sender(self.sender(), name, delimiters)
             }
             _ => self.sender().into(),
         };

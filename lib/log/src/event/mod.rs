@@ -3,6 +3,7 @@
 mod delay;
 mod delivery;
 mod message;
+mod notification;
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use config::{Config, params};
 pub use delay::Delay;
 pub use delivery::DeliveryStatus;
 pub use message::*;
+pub use notification::{Audience, Notified, Topic};
 
 /// Something that happened to mail, and that a log line reports. Its `Display` is the line.
 pub trait Event: Display {}

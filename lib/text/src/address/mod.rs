@@ -10,6 +10,7 @@ mod output;
 mod parts;
 mod quote;
 mod token;
+mod verp;
 
 pub use fold::{HeaderText, fold_header};
 pub use list::parse_list;
@@ -17,6 +18,7 @@ pub use output::{external, internal};
 pub use parts::{Delimiter, split_domain};
 pub use quote::{quote, quote_local, quote_smtp, unquote};
 pub use token::{Address, Token, scan};
+pub use verp::verp_sender;
 
 use bstr::BString;
 

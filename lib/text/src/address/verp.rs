@@ -2,10 +2,12 @@
 
 use bstr::BString;
 
+use super::split_domain;
+
 /// `prefix+user=domain@origin` for sender `prefix@origin`, recipient `user@domain` and delimiters `+=`.
 pub fn verp_sender(sender: &[u8], recipient: &[u8], delimiters: [u8; 2]) -> BString {
-    let (prefix, origin) = text::address::split_domain(sender);
-    let (user, domain) = text::address::split_domain(recipient);
+    let (prefix, origin) = split_domain(sender);
+    let (user, domain) = split_domain(recipient);
     let mut verp = BString::from(prefix);
     verp.push(delimiters[0]);
     verp.extend_from_slice(user);
