@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         tool: Tool::Postalias,
         flags: options.flags,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
+        mime_limits: None,
         tables: Tables::new(Settings::from(&config)),
     };
     match command.run(&options, Format::Aliases(config.get(params::MYHOSTNAME).into())) {

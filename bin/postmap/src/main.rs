@@ -4,10 +4,11 @@
 use std::process::ExitCode;
 
 use command::{Invocation, Trust};
-use config::params;
+use config::{Config, params};
 use logging::{Audience, fatal};
 use table::tool::{Command, Format, Options, Refusal, Tool};
 use table::{Settings, Tables};
+use text::mime::Limits;
 
 fn main() -> ExitCode {
     let invocation = Invocation::of_process();
@@ -28,11 +29,21 @@ fn main() -> ExitCode {
         tool: Tool::Postmap,
         flags: options.flags,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
+        mime_limits: Some(limits(&config)),
         tables: Tables::new(Settings::from(&config)),
     };
     match command.run(&options, Format::Map) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(text) => fatal!("{text}"),
+    }
+}
+
+/// How far attachments are looked into.
+fn limits(config: &Config) -> Limits {
+    let number = |value: i64| usize::try_from(value).unwrap_or(0);
+    Limits {
+        boundary_length: number(config.get(params::MIME_BOUNDARY_LENGTH_LIMIT)),
+        nesting: number(config.get(params::MIME_NESTING_LIMIT)),
     }
 }

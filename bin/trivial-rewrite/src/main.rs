@@ -51,13 +51,17 @@ impl TrivialRewrite {
     fn new(config: &Config) -> Result<Self, String> {
         let tables = Tables::new(Settings::from(config));
         let finder = Finder::new(&tables, config)?;
-        Ok(TrivialRewrite {
+        let service = TrivialRewrite {
             rules: Rules::new(config, &tables)?,
             resolve: Resolver::new(config, &tables, &resolve::DELIVERY)?,
             verify: Resolver::new(config, &tables, &resolve::VERIFY)?,
             finder,
             tables,
-        })
+        };
+        match service.tables.fatal_error() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(service),
+        }
     }
 
     /// The reply to a request; `None`: the client talks nonsense.

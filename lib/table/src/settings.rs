@@ -18,6 +18,8 @@ pub struct Settings {
     pub berkeley_db_read_buffer_size: usize,
     /// `lmdb_map_size`, bytes: the initial map size.
     pub lmdb_map_size: usize,
+    /// `daemon_table_open_error_is_fatal`: a daemon ends when it cannot open a table.
+    pub daemon_table_open_error_is_fatal: bool,
     /// `queue_directory`.
     pub queue_directory: PathBuf,
     /// `proxymap_service_name`.
@@ -40,6 +42,7 @@ impl From<&Config> for Settings {
             berkeley_db_create_buffer_size: size(config.get(params::BERKELEY_DB_CREATE_BUFFER_SIZE)),
             berkeley_db_read_buffer_size: size(config.get(params::BERKELEY_DB_READ_BUFFER_SIZE)),
             lmdb_map_size: size(config.get(params::LMDB_MAP_SIZE)),
+            daemon_table_open_error_is_fatal: config.get(params::DAEMON_TABLE_OPEN_ERROR_IS_FATAL),
             queue_directory: PathBuf::from(OsStr::from_bytes(config.get(params::QUEUE_DIRECTORY))),
             proxymap_service_name: text::show(config.get(params::PROXYMAP_SERVICE_NAME)).to_string(),
             proxywrite_service_name: text::show(config.get(params::PROXYWRITE_SERVICE_NAME)).to_string(),
@@ -58,6 +61,7 @@ impl Default for Settings {
             berkeley_db_create_buffer_size: 16 << 20,
             berkeley_db_read_buffer_size: 128 << 10,
             lmdb_map_size: 16 << 20,
+            daemon_table_open_error_is_fatal: false,
             queue_directory: "/var/spool/postfix".into(),
             proxymap_service_name: "proxymap".into(),
             proxywrite_service_name: "proxywrite".into(),

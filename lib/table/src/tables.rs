@@ -19,6 +19,8 @@ type Place = (BString, Flags, Mode);
 pub struct Tables {
     settings: Arc<Settings>,
     open: Arc<Mutex<BTreeMap<Place, Table>>>,
+    /// The first table that could not be opened.
+    failed: Arc<Mutex<Option<OpenError>>>,
     /// Connections, by the name of the service.
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
 }
@@ -26,7 +28,7 @@ pub struct Tables {
 impl Tables {
     /// No tables yet.
     pub fn new(settings: Settings) -> Self {
-        Tables { settings: Arc::new(settings), open: Arc::default(), proxies: Arc::default() }
+        Tables { settings: Arc::new(settings), open: Arc::default(), failed: Arc::default(), proxies: Arc::default() }
     }
 
     /// The parameters.
@@ -35,17 +37,24 @@ impl Tables {
     }
 
     /// Opens a table for a daemon: one that cannot be opened is logged as an error, and replaced by one whose accesses warn
-    /// and fail.
+    /// and fail. A daemon asks [`Tables::fatal_error`] after its start.
     pub fn open(&self, name: &[u8], flags: Flags, mode: Mode) -> Table {
         let place = (BString::from(name), flags, mode);
         if let Some(table) = self.opened(&place) {
             return table;
         }
         let table = self.open_anew(name, flags, mode).unwrap_or_else(|error| {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
             log::error!("{error}");
             surrogate(name, flags, mode, error)
         });
         self.keep(place, table)
+    }
+
+    /// The text that ends a daemon which has tables that cannot be opened, when `daemon_table_open_error_is_fatal` says so.
+    pub fn fatal_error(&self) -> Option<OpenError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.clone().filter(|_| self.settings.daemon_table_open_error_is_fatal)
     }
 
     /// Opens a table for a tool, which ends if that is not possible.

@@ -18,6 +18,7 @@ pub mod level;
 pub mod lines;
 pub mod list;
 pub mod literal;
+pub mod mime;
 mod name_value;
 mod printable;
 pub mod space;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use bstr::BString;
-use text::header::{is_continuation, is_header};
+use text::mime::{Event, Structure};
 
 use super::{Command, Parts};
 
@@ -18,33 +18,26 @@ pub fn query(
     let mut message = Vec::new();
     input.read_to_end(&mut message).map_err(|error| format!("read stdin: {}", sys::reason(&error)))?;
     let mut any = false;
-    for key in keys(&message, parts) {
+    let mut structure = Structure::new(command.mime_limits.filter(|_| parts.mime));
+    for key in keys(&message, parts, &mut structure) {
         any |= command.query_with_key(tables, &key, out)?;
     }
     Ok(any)
 }
 
 /// The keys that a message has.
-fn keys(message: &[u8], parts: Parts) -> Vec<BString> {
-    let mut found = Vec::new();
-    let mut lines = message.strip_suffix(b"\n").unwrap_or(message).split(|&byte| byte == b'\n').peekable();
+fn keys(message: &[u8], parts: Parts, structure: &mut Structure) -> Vec<BString> {
     if message.is_empty() {
-        return found;
+        return Vec::new();
     }
-    while let Some(line) = lines.next_if(|line| is_header(line)) {
-        let mut header = BString::from(line);
-        while let Some(more) = lines.next_if(|line| is_continuation(line)) {
-            header.push(b'\n');
-            header.extend_from_slice(more);
-        }
-        if parts.headers {
-            found.push(header);
-        }
-    }
-    if parts.body {
-        found.extend(lines.map(BString::from));
-    }
-    found
+    let lines = message.strip_suffix(b"\n").unwrap_or(message).split(|&byte| byte == b'\n');
+    let mut events: Vec<Event> = lines.flat_map(|line| structure.take(line)).collect();
+    events.extend(structure.finish());
+    let key = |event| match event {
+        Event::Header(_, text) => parts.headers.then_some(text),
+        Event::Body(text) => parts.body.then_some(text),
+    };
+    events.into_iter().filter_map(key).collect()
 }
 
 #[cfg(test)]
@@ -56,9 +49,9 @@ mod tests {
     #[test]
     fn headers_and_body_lines() {
         let headers = Parts { headers: true, ..Parts::default() };
-        assert_eq!(keys(MESSAGE, headers), ["Subject: a\n b", "To: x"]);
+        assert_eq!(keys(MESSAGE, headers, &mut Structure::new(None)), ["Subject: a\n b", "To: x"]);
         let body = Parts { body: true, ..Parts::default() };
-        assert_eq!(keys(MESSAGE, body), ["", "body line"]);
-        assert!(keys(b"", body).is_empty());
+        assert_eq!(keys(MESSAGE, body, &mut Structure::new(None)), ["", "body line"]);
+        assert!(keys(b"", body, &mut Structure::new(None)).is_empty());
     }
 }

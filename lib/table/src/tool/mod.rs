@@ -8,6 +8,7 @@ mod run;
 use std::io::{BufRead, Write};
 
 use bstr::{BStr, BString, ByteSlice};
+use text::mime::Limits;
 
 pub use build::{Build, Format};
 pub use options::{Action, Options, Parts, Refusal};
@@ -42,6 +43,8 @@ pub struct Command {
     pub flags: Flags,
     /// `default_database_type`, for names without type.
     pub default_type: BString,
+    /// `mime_boundary_length_limit` and `mime_nesting_limit`, for `-m`; a tool that has no such option leaves them out.
+    pub mime_limits: Option<Limits>,
     /// The tables that are open.
     pub tables: Tables,
 }
