@@ -7,8 +7,11 @@
 
 pub mod instance;
 pub mod output;
+pub mod place;
+pub mod records;
 pub mod subject;
 pub mod wait;
+pub mod wire;
 
 pub use instance::{Builder, Instance};
 pub use output::Output;
