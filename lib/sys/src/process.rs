@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
+use nix::sys::signal::SigSet;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -39,8 +40,13 @@ pub fn spawn(
     }
     command.envs(environment.iter().copied());
     let plan: Vec<(RawFd, RawFd)> = descriptors.iter().map(|(fd, target)| (fd.as_raw_fd(), *target)).collect();
-    // SAFETY: between fork and exec the closure only calls dup2 and fcntl, which are async-signal-safe, and allocates nothing.
-    unsafe { command.pre_exec(move || place(&plan)) };
+    let begin = move || {
+        // The standard library lets a child inherit the mask.
+        SigSet::empty().thread_set_mask()?;
+        place(&plan)
+    };
+    // SAFETY: between fork and exec the closure only calls pthread_sigmask, dup2 and fcntl, which are async-signal-safe, and allocates nothing.
+    unsafe { command.pre_exec(begin) };
     command.spawn()
 }
 
