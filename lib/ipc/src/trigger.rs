@@ -93,7 +93,7 @@ fn deliver(
     let mut socket = connect_unix(path, limit)
         .map_err(|error| TriggerError::Down(format!("connect to {name}: {}", sys::reason(&error))))?;
     socket.set_write_timeout(Some(limit)).map_err(failed)?;
-    socket.write_all(request).and_then(|()| socket.write_all(&[0])).map_err(failed)?;
+    socket.write_all(&[request, b"\0"].concat()).map_err(failed)?;
     Ok(Some(socket))
 }
 
