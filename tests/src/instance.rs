@@ -199,7 +199,10 @@ impl Instance {
             }
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("permissions");
         }
-        chown(self.path("data"), Some(owner.uid), Some(owner.gid)).expect("ownership");
+        // Programs that give up root's rights write to the log themselves while postlogd is down.
+        for name in ["data", "log"] {
+            chown(self.path(name), Some(owner.uid), Some(owner.gid)).expect("ownership");
+        }
     }
 
     fn link_programs(&self, builder: &Builder) {

@@ -6,6 +6,7 @@
 //! A line that reports what happened to mail is a type in [`event`], rendered once.
 #![forbid(unsafe_code)]
 
+mod datagram;
 mod destination;
 pub mod event;
 mod fatal;
