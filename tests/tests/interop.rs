@@ -62,8 +62,8 @@ fn drain(instance: &Instance) {
 }
 
 fn exchange(from: Subject, to: Subject) {
-    let builder = |subject| Instance::builder().subject(subject).set("deliver_lock_attempts", "1");
-    let (first, second) = (builder(from).start(), builder(to).build());
+    let first = Instance::builder().subject(from).set("deliver_lock_attempts", "1").start();
+    let second = Instance::builder().subject(to).build();
     fill(&first);
     take_over(&first, &second);
     drain(&second);
