@@ -7,6 +7,7 @@
 
 pub mod instance;
 pub mod output;
+pub mod records;
 pub mod subject;
 pub mod wait;
 

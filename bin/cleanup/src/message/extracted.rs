@@ -30,11 +30,10 @@ impl Message<'_> {
         if meaning == RecordType::END {
             return self.end_extracted();
         }
-        if self.take_recipient_record(meaning, value) {
+        if self.take_recipient_record(meaning, value, payload) {
             return;
         }
-        let stored = attribute.map(|attribute| attribute.to_payload());
-        self.store(record_type, stored.as_deref().unwrap_or(payload), TypeSet::EXTRACTED_RECIPIENT);
+        self.store(record_type, payload, TypeSet::EXTRACTED_RECIPIENT);
     }
 
     /// What was found out goes in front of recipients.

@@ -3,7 +3,6 @@
 use bstr::BString;
 
 use super::{internal, quote};
-use crate::space::is_space;
 
 /// A token of an address or a list of addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,7 +174,7 @@ impl Scanner<'_> {
             } else if is_end(byte) {
                 break;
             }
-            text.push(if is_space(byte) { b' ' } else { byte });
+            text.push(if is_blank(byte) { b' ' } else { byte });
             self.at += 1;
         }
         text
