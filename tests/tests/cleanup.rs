@@ -95,12 +95,17 @@ fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
     }
     let ours = observe(&builder(parameters).start(), cases);
     let genuine = observe(&builder(parameters).subject(Subject::Control).start(), cases);
-    if ours != genuine {
-        let (ours, genuine): (Vec<_>, Vec<_>) = (ours.lines().collect(), genuine.lines().collect());
-        let at = ours.iter().zip(&genuine).take_while(|(one, two)| one == two).count();
-        let around = |lines: &[&str]| lines[at.saturating_sub(12).min(lines.len())..(at + 12).min(lines.len())].join("\n");
-        panic!("they differ.\n--- subject\n{}\n--- control\n{}", around(&ours), around(&genuine));
-    }
+    assert!(ours == genuine, "{}", difference(&ours, &genuine, cases));
+}
+
+/// The first difference, with the message that made it.
+fn difference(ours: &str, genuine: &str, cases: &[(i32, &str)]) -> String {
+    let (ours, genuine): (Vec<_>, Vec<_>) = (ours.lines().collect(), genuine.lines().collect());
+    let at = ours.iter().zip(&genuine).take_while(|(one, two)| one == two).count();
+    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 5).min(lines.len())].join("\n");
+    let number = ours[..at].iter().filter(|line| line.starts_with("case ")).count();
+    let case = cases.get(number.saturating_sub(1)).map_or("", |(_, text)| *text);
+    format!("--- records\n{case}\n--- subject\n{}\n--- control\n{}", around(&ours), around(&genuine))
 }
 
 /// A message from this machine.
@@ -440,4 +445,61 @@ fn half_a_message_is_no_message() {
     drop(stream);
     let path = instance.path("q/incoming").join(&id);
     tests::wait::until("no file", || (!path.exists()).then_some(()), || instance.log());
+}
+
+/// Numbers that look random and are the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    fn words(&mut self, words: &[&str], most: usize) -> String {
+        (0..=self.below(most)).map(|_| words[self.below(words.len())]).collect()
+    }
+}
+
+const ADDRESS_WORDS: [&str; 40] = [
+    "ann", "bob", "list", "two", "@", "@", ".", ",", "<", ">", "(", ")", "\"", "\\\\", " ", " ", ":", ";", "+x", "%", "!", "example.com", "old.example",
+    "y.m.x.example", "[", "]", "1.2.3.4", "a b", "\\t", "root", "test", "|", "/", "-", "owner-l", "l-request", "\\xc3\\xb6", "\\xff", "host.", "..",
+];
+const CONTENT_WORDS: [&str; 33] = [
+    "To: ", "Cc:", "From: ", "Resent-To: ", "Subject", ":", " ", "\\t", "bob", "ann, carl", "<bob>", "(c)", "a@b", "Message-Id: <", ">", "Date:", "Received: z",
+    "Bcc: q", "\\x80", "x", "Reply-To: ", "Sender: ", "\"q q\"", ",", ";", "grp: a, b;", "a@old.example", "y@y.x.example", "X-Y: ", "\\r", "\\n", ".", "list",
+];
+
+fn random_message(numbers: &mut Numbers) -> String {
+    let mut text = String::from("T 1700000000 1\n");
+    if numbers.below(3) == 0 {
+        text += ["A rewrite_context=remote\n", "F Joe \"J\" User\n", "A encoding=8bit\n"][numbers.below(3)];
+    }
+    let _ = writeln!(text, "S {}", if numbers.below(4) == 0 { numbers.words(&ADDRESS_WORDS, 6) } else { "ann".into() });
+    for _ in 0..=numbers.below(3) {
+        text += ["", "", "A notify_flags=2\n", "A notify_flags=12\n", "O orig\n", "A dsn_orig_rcpt=rfc822;x\n", "A x=y\n"][numbers.below(7)];
+        let _ = writeln!(text, "R {}", numbers.words(&ADDRESS_WORDS, 7));
+    }
+    text += "M\nN Received: x\n";
+    for _ in 0..=numbers.below(9) {
+        let kind = ["N", "N", "N", "N", "L"][numbers.below(5)];
+        let header = ["", "To: ", "From: ", "Cc: "][numbers.below(4)];
+        let words = if header.is_empty() { numbers.words(&CONTENT_WORDS, 6) } else { numbers.words(&ADDRESS_WORDS, 14) };
+        let _ = writeln!(text, "{kind} {header}{words}");
+    }
+    if numbers.below(2) == 0 {
+        text += "N\nN body\n";
+    }
+    text + "X\nE\n"
+}
+
+#[test]
+fn messages_that_nobody_would_write() {
+    let seed = std::env::var("POSTHORN_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let mut numbers = Numbers(seed);
+    let texts: Vec<String> = (0..150).map(|_| random_message(&mut numbers)).collect();
+    compare(&TABLES, &all(SMTPD, &texts));
+    compare(&[], &all(SMTPD, &texts));
 }

@@ -91,14 +91,14 @@ impl Message<'_> {
     }
 
     fn rewritten_address(&mut self, address: &Address, rule: &str, role: Role) -> Option<Address> {
-        let external = address.external();
-        let completed = reachable(self.world.rewriter().rewrite(rule, &external));
+        let given = address.unresolved();
+        let completed = reachable(self.world.rewriter().rewrite(rule, &given));
         let completed_internal = Address::single(&completed).internal();
         let mapped = self.map_address(completed_internal.clone(), role);
         if mapped != completed_internal {
             return Some(Address::single(&quote(&mapped)));
         }
-        (completed != external).then(|| Address::single(&completed))
+        (completed != given).then(|| Address::single(&completed))
     }
 
     /// Writes a header, its lines separated by LF: one record for each line, with white space in front of all but the

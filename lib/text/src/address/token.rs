@@ -2,6 +2,7 @@
 
 use bstr::BString;
 
+use super::output::write_external;
 use super::{internal, quote};
 
 /// A token of an address or a list of addresses.
@@ -59,6 +60,11 @@ impl Address {
     /// Its quoted text.
     pub fn external(&self) -> BString {
         quote(&self.internal())
+    }
+
+    /// Its tokens as text, each quoted by itself: what is an operator stays one, as the rewrite service needs it.
+    pub fn unresolved(&self) -> BString {
+        write_external(&self.tokens, self.joined)
     }
 }
 
