@@ -102,7 +102,7 @@ fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
 fn difference(ours: &str, genuine: &str, cases: &[(i32, &str)]) -> String {
     let (ours, genuine): (Vec<_>, Vec<_>) = (ours.lines().collect(), genuine.lines().collect());
     let at = ours.iter().zip(&genuine).take_while(|(one, two)| one == two).count();
-    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 5).min(lines.len())].join("\n");
+    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 40).min(lines.len())].join("\n");
     let number = ours[..at].iter().filter(|line| line.starts_with("case ")).count();
     let case = cases.get(number.saturating_sub(1)).map_or("", |(_, text)| *text);
     format!("--- records\n{case}\n--- subject\n{}\n--- control\n{}", around(&ours), around(&genuine))
