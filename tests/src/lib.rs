@@ -5,6 +5,7 @@
 //! control says what Postfix does; then it judges Posthorn.
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod instance;
 pub mod output;
 pub mod records;

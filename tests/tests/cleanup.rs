@@ -8,8 +8,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use sys::signal::Signal;
+use tests::compare::{difference, observe};
 use tests::instance::Builder;
-use tests::records::{Verdict, begin, encode, message, submit};
+use tests::records::{begin, encode, message, submit};
 use tests::{Instance, Subject, USERS, require_instances, subject};
 
 /// Without a queue manager: files stay where they are.
@@ -35,58 +36,6 @@ fn builder(parameters: &[(&str, &str)]) -> Builder {
     builder
 }
 
-/// All that a subject shows of some messages.
-fn observe(instance: &Instance, cases: &[(i32, &str)]) -> String {
-    let mut seen = String::new();
-    let mut ids = Vec::new();
-    for (number, (flags, records)) in cases.iter().enumerate() {
-        let Verdict { id, status, reason } = submit(instance, *flags, records);
-        let _ = writeln!(seen, "case {number}: status={status} reason={reason}");
-        for directory in ["incoming", "hold"] {
-            if let Some(lines) = message(instance, directory, &id) {
-                let _ = writeln!(seen, "{directory}:\n  {}", lines.join("\n  "));
-            }
-        }
-        ids.push(id);
-    }
-    let last = submit(instance, 32, &local("R last", "")).id;
-    instance.wait_for_log(&[&last]);
-    // The wakeup of the queue manager, of which there is none, may not have been logged yet.
-    let is_said = |line: &&str| line.contains("postfix/cleanup[") && !line.contains("unable to look up public/qmgr");
-    for line in instance.log().lines().filter(is_said) {
-        let _ = writeln!(seen, "log: {}", line.split_once("]: ").unwrap_or_default().1);
-    }
-    ids.push(last);
-    for (number, id) in ids.iter().enumerate() {
-        seen = seen.replace(id.as_str(), &format!("ID{number}"));
-    }
-    without_times(&seen).replace(&instance.directory().display().to_string(), "{dir}")
-}
-
-/// The text without what depends on the clock.
-fn without_times(text: &str) -> String {
-    let mut clean = String::new();
-    for line in text.lines() {
-        let line = match line.split_once("create_time=") {
-            Some((before, _)) => format!("{before}create_time=NOW"),
-            None => line.to_owned(),
-        };
-        let line = match line.split_once(".ID") {
-            Some((before, after)) if before.len() >= 14 && before.ends_with(|last: char| last.is_ascii_digit()) => {
-                format!("{}NOW.ID{after}", &before[..before.len() - 14])
-            }
-            _ => line,
-        };
-        let line = match line.split_once(" delay=") {
-            Some((before, after)) => format!("{before} delay=X{}", &after[after.find(", dsn=").unwrap_or(0)..]),
-            None => line,
-        };
-        clean += &line;
-        clean.push('\n');
-    }
-    clean
-}
-
 /// Submits the messages to the subject and to the control.
 fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
     require_instances!();
@@ -96,16 +45,6 @@ fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
     let ours = observe(&builder(parameters).start(), cases);
     let genuine = observe(&builder(parameters).subject(Subject::Control).start(), cases);
     assert!(ours == genuine, "{}", difference(&ours, &genuine, cases));
-}
-
-/// The first difference, with the message that made it.
-fn difference(ours: &str, genuine: &str, cases: &[(i32, &str)]) -> String {
-    let (ours, genuine): (Vec<_>, Vec<_>) = (ours.lines().collect(), genuine.lines().collect());
-    let at = ours.iter().zip(&genuine).take_while(|(one, two)| one == two).count();
-    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 40).min(lines.len())].join("\n");
-    let number = ours[..at].iter().filter(|line| line.starts_with("case ")).count();
-    let case = cases.get(number.saturating_sub(1)).map_or("", |(_, text)| *text);
-    format!("--- records\n{case}\n--- subject\n{}\n--- control\n{}", around(&ours), around(&genuine))
 }
 
 /// A message from this machine.
@@ -204,7 +143,10 @@ fn headers() {
     let texts = [
         local("R bob", "N To: ann@a.example,bob@b.example (B)"),
         local("R bob", "N To: ann,bob@b.example"),
-        local("R bob", "N TO : Ann Long-Name <ann>, \"Bob, the builder\" <bob@b.example>, carol (C. Arol), dave.the.fourth@department.example.net, Eve <eve>,\nN \\tfriends: frank, gina;, undisclosed:;"),
+        local(
+            "R bob",
+            "N TO : Ann Long-Name <ann>, \"Bob, the builder\" <bob@b.example>, carol (C. Arol), dave.the.fourth@department.example.net, Eve <eve>,\nN \\tfriends: frank, gina;, undisclosed:;",
+        ),
         local("R bob", "N Subject : x\nN Bcc: a@b\nN Return-Path: <x@y>\nN Content-Length: 5\nN Resent-Bcc: q"),
         local("R bob", "N Subject: x\nN no header\nN body"),
         local("R bob", "N  not a continuation\nN body"),
@@ -217,8 +159,14 @@ fn headers() {
         local("R bob", "N Content-Transfer-Encoding: 8bit"),
         local("R bob", "N Content-Transfer-Encoding: BINARY\nN Content-Transfer-Encoding: 7bit"),
         local("R bob", "N Content-Transfer-Encoding: 8bit \nN To: a;b, <>, (c) d (e), x <a b@c>, [1.2.3.4]"),
-        local("R bob", "N To: @r1,@r2:joe@x.example, <@r1:joe>\nN Cc: \"unterminated\nN Reply-To: a%b, a!b, \"a b\", a\\\\ b\nN Sender: Joe Q. User <joe>"),
-        local("R bob", "N From: undisclosed-recipients:;\nN Errors-To: bob <b> alice <a>\nN Return-Receipt-To: x\nN Apparently-To: y\nN Resent-Reply-To: z\nN Disposition-Notification-To: d\nN Mail-Followup-To: m\nN X-To: q"),
+        local(
+            "R bob",
+            "N To: @r1,@r2:joe@x.example, <@r1:joe>\nN Cc: \"unterminated\nN Reply-To: a%b, a!b, \"a b\", a\\\\ b\nN Sender: Joe Q. User <joe>",
+        ),
+        local(
+            "R bob",
+            "N From: undisclosed-recipients:;\nN Errors-To: bob <b> alice <a>\nN Return-Receipt-To: x\nN Apparently-To: y\nN Resent-Reply-To: z\nN Disposition-Notification-To: d\nN Mail-Followup-To: m\nN X-To: q",
+        ),
         local("R bob", "N Subject: Gr\\xc3\\xbc\\xc3\\x9fe"),
         local("R bob", "N Subject: \\xff"),
         local("R bob", "N X-\\x80: y\nN b"),
@@ -261,8 +209,23 @@ fn headers() {
 #[test]
 fn full_names() {
     let names = [
-        "Joe User", "Joe  User ", " ", "Joe Q. \\\"X\\\" User", "a\\nb", "Joe (x) User", "((", "a)b", "back\\\\slash", "\\x01ctl", "a\\tb",
-        "J\\xc3\\xb6rg", "a,b", "\\\\", "a\\x0bb", "a|b", "trailing\\\\",
+        "Joe User",
+        "Joe  User ",
+        " ",
+        "Joe Q. \\\"X\\\" User",
+        "a\\nb",
+        "Joe (x) User",
+        "((",
+        "a)b",
+        "back\\\\slash",
+        "\\x01ctl",
+        "a\\tb",
+        "J\\xc3\\xb6rg",
+        "a,b",
+        "\\\\",
+        "a\\x0bb",
+        "a|b",
+        "trailing\\\\",
     ];
     let text = |name: &str| {
         let name = name.replace("\\\"", "\"");
@@ -289,7 +252,12 @@ fn header_limits() {
         local("R bob", &"N Received: x\n".repeat(5)),
     ];
     let limits = |header: &'static str| {
-        [("header_size_limit", header), ("header_address_token_limit", "12"), ("line_length_limit", "512"), ("hopcount_limit", "5")]
+        [
+            ("header_size_limit", header),
+            ("header_address_token_limit", "12"),
+            ("line_length_limit", "512"),
+            ("hopcount_limit", "5"),
+        ]
     };
     compare(&limits("112"), &all(SMTPD, &texts));
     compare(&limits("130"), &all(SMTPD, &texts));
@@ -297,13 +265,19 @@ fn header_limits() {
 }
 
 const TABLES: [(&str, &str); 12] = [
-    ("canonical_maps", "inline:{ {@old.example = @new.example} {multi = a@b, c@d} {loop1 = loop2} {loop2 = loop1} {same = SAME} {empty=<>} {none=,} }"),
+    (
+        "canonical_maps",
+        "inline:{ {@old.example = @new.example} {multi = a@b, c@d} {loop1 = loop2} {loop2 = loop1} {same = SAME} {empty=<>} {none=,} }",
+    ),
     ("sender_canonical_maps", "inline:{ {ann = Ann.Smith@a.example} {<> = nobody} {\"\" = nobody@null.example} }"),
     ("recipient_canonical_maps", "inline:{ {bob+ext = bob-ext} {carl = carl@m.x.example} }"),
     ("masquerade_domains", "!m.x.example x.example test.example.com"),
     ("masquerade_exceptions", "root"),
     ("masquerade_classes", "envelope_sender, header_sender, header_recipient, envelope_recipient"),
-    ("virtual_alias_maps", "inline:{ {list = l1, l2@x.y, list} {l1 = l1a@z, l1b@z} {va = vb} {vb = va} {many = m1 m2 m3 m4 m5 m6} {two = t1, t2} {long = aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd} {self = self} {bad = (x)} {plus = p@q} {@v.example = @w.example} }"),
+    (
+        "virtual_alias_maps",
+        "inline:{ {list = l1, l2@x.y, list} {l1 = l1a@z, l1b@z} {va = vb} {vb = va} {many = m1 m2 m3 m4 m5 m6} {two = t1, t2} {long = aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd} {self = self} {bad = (x)} {plus = p@q} {@v.example = @w.example} }",
+    ),
     ("virtual_alias_expansion_limit", "5"),
     ("virtual_alias_recursion_limit", "4"),
     ("virtual_alias_address_length_limit", "30"),
@@ -314,8 +288,31 @@ const TABLES: [(&str, &str); 12] = [
 #[test]
 fn tables() {
     let recipients = [
-        "a+b@old.example", "multi", "loop1", "same", "empty", "none", "bob+ext", "carl", "bob", "list", "list+x", "va", "many", "two", "long", "self",
-        "bad", "plus+e", "u+e@v.example", "x@y.m.x.example", "x@y.x.example", "root@y.x.example", "nulled", "x@test.example.com", "bob@local.example",
+        "a+b@old.example",
+        "multi",
+        "loop1",
+        "same",
+        "empty",
+        "none",
+        "bob+ext",
+        "carl",
+        "bob",
+        "list",
+        "list+x",
+        "va",
+        "many",
+        "two",
+        "long",
+        "self",
+        "bad",
+        "plus+e",
+        "u+e@v.example",
+        "x@y.m.x.example",
+        "x@y.x.example",
+        "root@y.x.example",
+        "nulled",
+        "x@test.example.com",
+        "bob@local.example",
     ];
     let mut texts: Vec<String> = recipients.iter().map(|recipient| local(&format!("R {recipient}"), "")).collect();
     texts.extend(recipients.iter().map(|address| {
@@ -327,14 +324,25 @@ fn tables() {
     texts.push("T 1\nA trace_flags=256\nS ann\nR plus\nM\nN Received: x\nX\nE".into());
     let always = [&TABLES[..], &[("always_bcc", "every+one")]].concat();
     compare(&always, &[all(SMTPD, &texts), all(16, &texts), all(32, &texts)].concat());
-    let forgetful = [&TABLES[..], &[("enable_original_recipient", "no"), ("propagate_unmatched_extensions", ""), ("duplicate_filter_limit", "2")]].concat();
+    let forgetful = [
+        &TABLES[..],
+        &[("enable_original_recipient", "no"), ("propagate_unmatched_extensions", ""), ("duplicate_filter_limit", "2")],
+    ]
+    .concat();
     compare(&forgetful, &all(SMTPD, &texts));
 }
 
 #[test]
 fn tables_that_fail() {
     let texts = [local("R bob", "N To: x"), local("R x@y.x.example", "N From: x@y.x.example")];
-    for parameter in ["canonical_maps", "sender_canonical_maps", "recipient_canonical_maps", "virtual_alias_maps", "sender_bcc_maps", "recipient_bcc_maps"] {
+    for parameter in [
+        "canonical_maps",
+        "sender_canonical_maps",
+        "recipient_canonical_maps",
+        "virtual_alias_maps",
+        "sender_bcc_maps",
+        "recipient_bcc_maps",
+    ] {
         compare(&[(parameter, "fail:x")], &all(SMTPD, &texts));
     }
     compare(&[("masquerade_exceptions", "fail:x"), ("masquerade_domains", "x.example")], &all(SMTPD, &texts));
@@ -344,7 +352,11 @@ fn tables_that_fail() {
 
 #[test]
 fn more_settings() {
-    let texts = [local("R bob\nA x=y\nR c", "N To: x\nN Message-Id: <a@b>"), remote("N a"), "T 5\nS \nR x\nM\nN Received: x\nX\nE".into()];
+    let texts = [
+        local("R bob\nA x=y\nR c", "N To: x\nN Message-Id: <a@b>"),
+        remote("N a"),
+        "T 5\nS \nR x\nM\nN Received: x\nX\nE".into(),
+    ];
     let parameters = [
         ("delay_warning_time", "4h"),
         ("empty_address_recipient", "nobody@nowhere.example"),
@@ -378,10 +390,51 @@ fn a_bad_message_is_returned() {
     assert_eq!(verdict.status, 0, "{verdict:?}\n{}", instance.log());
     let mail = &instance.wait_for_mail(sender, 1)[0];
     assert!(mail.contains("too many hops") && mail.contains("<nobody@far.example>"), "{mail}");
-    instance.wait_for_log(&[&verdict.id, "to=<nobody@far.example>, relay=none", "dsn=5.4.0, status=bounced (too many hops)"]);
+    instance.wait_for_log(&[
+        &verdict.id,
+        "to=<nobody@far.example>, relay=none",
+        "dsn=5.4.0, status=bounced (too many hops)",
+    ]);
     instance.wait_for_log(&[&verdict.id, "warning", "message rejected: hopcount exceeded"]);
     assert_eq!(message(&instance, "incoming", &verdict.id), None);
     instance.wait_for_empty_queue();
+}
+
+/// What was written of a message that is too big goes back to its sender, if that is wanted.
+#[test]
+fn a_message_that_is_too_big_is_returned() {
+    require_instances!();
+    let parameters = [("message_size_limit", "20000"), ("mailbox_size_limit", "0"), ("in_flow_delay", "0")];
+    let instance = parameters.iter().fold(Instance::builder(), |builder, (name, value)| builder.set(name, value)).start();
+    let sender = USERS[0];
+    let body = "N 0123456789012345678901234567890\n".repeat(1000);
+    let text = format!("T 1700000000\nS {sender}\nR x@far.example\nR y@far.example\nM\nN Received: x\nN Subject: big\nN\n{body}X\nE");
+    let verdict = submit(&instance, PICKUP & !64, &text);
+    assert_eq!(verdict.status, 0, "{verdict:?}\n{}", instance.log());
+    let mail = &instance.wait_for_mail(sender, 1)[0];
+    assert!(mail.contains("Subject: big") && !mail.contains("0123456789012345678901234567890"), "{mail}");
+    instance.wait_for_log(&[&verdict.id, "to=<y@far.example>, relay=none", "dsn=5.3.4, status=bounced (message file too big)"]);
+    instance.wait_for_empty_queue();
+}
+
+/// A process that has old tables does not take another message.
+#[test]
+fn a_changed_table_is_noticed() {
+    require_instances!();
+    let instance = builder(&[("virtual_alias_maps", "lmdb:{dir}/etc/aliases")]).file("etc/aliases", "bob ann\n").build();
+    instance.run("postmap", &[&instance.expand("lmdb:{dir}/etc/aliases")]).success();
+    instance.start();
+    let recipient = || {
+        let id = submit(&instance, SMTPD, &local("R bob", "")).id;
+        message(&instance, "incoming", &id).unwrap().into_iter().find(|line| line.starts_with("R ")).unwrap()
+    };
+    assert_eq!(recipient(), "R ann@test.example.com");
+    // The time stamps of tables are compared in whole seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    instance.write("etc/aliases", "bob carl\n");
+    instance.run("postmap", &[&instance.expand("lmdb:{dir}/etc/aliases")]).success();
+    assert_eq!(recipient(), "R carl@test.example.com");
+    instance.wait_for_log(&["postfix/cleanup", "has changed -- restarting"]);
 }
 
 /// Checklist 58.
@@ -389,7 +442,11 @@ fn a_bad_message_is_returned() {
 fn a_message_over_the_size_limit_leaves_nothing() {
     require_instances!();
     let instance = builder(&[("message_size_limit", "20000"), ("mailbox_size_limit", "0")]).start();
-    let verdict = submit(&instance, SMTPD, &local("R bob", &format!("N\n{}", "N 0123456789012345678901234567890\n".repeat(1000))));
+    let verdict = submit(
+        &instance,
+        SMTPD,
+        &local("R bob", &format!("N\n{}", "N 0123456789012345678901234567890\n".repeat(1000))),
+    );
     assert_eq!(verdict.status, 4);
     instance.wait_for_log(&[&verdict.id, "warning", "queue file size limit exceeded"]);
     assert!(instance.queue("incoming").is_empty());
@@ -431,7 +488,8 @@ fn cleanup_pid(instance: &Instance) -> i32 {
         let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
         link("exe") == real && link("cwd").starts_with(&directory)
     };
-    let pids = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(is_it).max().expect("cleanup runs")
 }
 
@@ -464,12 +522,81 @@ impl Numbers {
 }
 
 const ADDRESS_WORDS: [&str; 40] = [
-    "ann", "bob", "list", "two", "@", "@", ".", ",", "<", ">", "(", ")", "\"", "\\\\", " ", " ", ":", ";", "+x", "%", "!", "example.com", "old.example",
-    "y.m.x.example", "[", "]", "1.2.3.4", "a b", "\\t", "root", "test", "|", "/", "-", "owner-l", "l-request", "\\xc3\\xb6", "\\xff", "host.", "..",
+    "ann",
+    "bob",
+    "list",
+    "two",
+    "@",
+    "@",
+    ".",
+    ",",
+    "<",
+    ">",
+    "(",
+    ")",
+    "\"",
+    "\\\\",
+    " ",
+    " ",
+    ":",
+    ";",
+    "+x",
+    "%",
+    "!",
+    "example.com",
+    "old.example",
+    "y.m.x.example",
+    "[",
+    "]",
+    "1.2.3.4",
+    "a b",
+    "\\t",
+    "root",
+    "test",
+    "|",
+    "/",
+    "-",
+    "owner-l",
+    "l-request",
+    "\\xc3\\xb6",
+    "\\xff",
+    "host.",
+    "..",
 ];
 const CONTENT_WORDS: [&str; 33] = [
-    "To: ", "Cc:", "From: ", "Resent-To: ", "Subject", ":", " ", "\\t", "bob", "ann, carl", "<bob>", "(c)", "a@b", "Message-Id: <", ">", "Date:", "Received: z",
-    "Bcc: q", "\\x80", "x", "Reply-To: ", "Sender: ", "\"q q\"", ",", ";", "grp: a, b;", "a@old.example", "y@y.x.example", "X-Y: ", "\\r", "\\n", ".", "list",
+    "To: ",
+    "Cc:",
+    "From: ",
+    "Resent-To: ",
+    "Subject",
+    ":",
+    " ",
+    "\\t",
+    "bob",
+    "ann, carl",
+    "<bob>",
+    "(c)",
+    "a@b",
+    "Message-Id: <",
+    ">",
+    "Date:",
+    "Received: z",
+    "Bcc: q",
+    "\\x80",
+    "x",
+    "Reply-To: ",
+    "Sender: ",
+    "\"q q\"",
+    ",",
+    ";",
+    "grp: a, b;",
+    "a@old.example",
+    "y@y.x.example",
+    "X-Y: ",
+    "\\r",
+    "\\n",
+    ".",
+    "list",
 ];
 
 fn random_message(numbers: &mut Numbers) -> String {
@@ -479,14 +606,17 @@ fn random_message(numbers: &mut Numbers) -> String {
     }
     let _ = writeln!(text, "S {}", if numbers.below(4) == 0 { numbers.words(&ADDRESS_WORDS, 6) } else { "ann".into() });
     for _ in 0..=numbers.below(3) {
-        text += ["", "", "A notify_flags=2\n", "A notify_flags=12\n", "O orig\n", "A dsn_orig_rcpt=rfc822;x\n", "A x=y\n"][numbers.below(7)];
+        text +=
+            ["", "", "A notify_flags=2\n", "A notify_flags=12\n", "O orig\n", "A dsn_orig_rcpt=rfc822;x\n", "A x=y\n"]
+                [numbers.below(7)];
         let _ = writeln!(text, "R {}", numbers.words(&ADDRESS_WORDS, 7));
     }
     text += "M\nN Received: x\n";
     for _ in 0..=numbers.below(9) {
         let kind = ["N", "N", "N", "N", "L"][numbers.below(5)];
         let header = ["", "To: ", "From: ", "Cc: "][numbers.below(4)];
-        let words = if header.is_empty() { numbers.words(&CONTENT_WORDS, 6) } else { numbers.words(&ADDRESS_WORDS, 14) };
+        let words =
+            if header.is_empty() { numbers.words(&CONTENT_WORDS, 6) } else { numbers.words(&ADDRESS_WORDS, 14) };
         let _ = writeln!(text, "{kind} {header}{words}");
     }
     if numbers.below(2) == 0 {

@@ -267,7 +267,6 @@ impl Message<'_> {
     fn end_envelope(&mut self) {
         self.in_recipients = false;
         self.put_place_for_milters();
-        self.has_recipient_place = true;
         self.put(RecordType::MESSAGE, b"");
         self.numbers.data_offset = i64::try_from(self.output.position()).unwrap_or(i64::MAX);
         self.segment = Segment::Content;

@@ -46,9 +46,6 @@ impl Message<'_> {
     }
 
     fn end_extracted(&mut self) {
-        if !self.has_recipient_place {
-            self.put_place_for_milters();
-        }
         if self.flags & flag::BCC_OK != 0 && self.has_recipient && !self.site.always_bcc.is_empty() {
             self.add_bcc(&self.site.always_bcc);
         }
