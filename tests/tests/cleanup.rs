@@ -405,15 +405,22 @@ fn a_bad_message_is_returned() {
 fn a_message_that_is_too_big_is_returned() {
     require_instances!();
     let parameters = [("message_size_limit", "20000"), ("mailbox_size_limit", "0"), ("in_flow_delay", "0")];
-    let instance = parameters.iter().fold(Instance::builder(), |builder, (name, value)| builder.set(name, value)).start();
+    let instance =
+        parameters.iter().fold(Instance::builder(), |builder, (name, value)| builder.set(name, value)).start();
     let sender = USERS[0];
     let body = "N 0123456789012345678901234567890\n".repeat(1000);
-    let text = format!("T 1700000000\nS {sender}\nR x@far.example\nR y@far.example\nM\nN Received: x\nN Subject: big\nN\n{body}X\nE");
+    let text = format!(
+        "T 1700000000\nS {sender}\nR x@far.example\nR y@far.example\nM\nN Received: x\nN Subject: big\nN\n{body}X\nE"
+    );
     let verdict = submit(&instance, PICKUP & !64, &text);
     assert_eq!(verdict.status, 0, "{verdict:?}\n{}", instance.log());
     let mail = &instance.wait_for_mail(sender, 1)[0];
     assert!(mail.contains("Subject: big") && !mail.contains("0123456789012345678901234567890"), "{mail}");
-    instance.wait_for_log(&[&verdict.id, "to=<y@far.example>, relay=none", "dsn=5.3.4, status=bounced (message file too big)"]);
+    instance.wait_for_log(&[
+        &verdict.id,
+        "to=<y@far.example>, relay=none",
+        "dsn=5.3.4, status=bounced (message file too big)",
+    ]);
     instance.wait_for_empty_queue();
 }
 
@@ -421,8 +428,9 @@ fn a_message_that_is_too_big_is_returned() {
 #[test]
 fn a_changed_table_is_noticed() {
     require_instances!();
-    let instance = builder(&[("virtual_alias_maps", "lmdb:{dir}/etc/aliases")]).file("etc/aliases", "bob ann\n").build();
-    instance.run("postmap", &[&instance.expand("lmdb:{dir}/etc/aliases")]).success();
+    let instance =
+        builder(&[("virtual_alias_maps", "hash:{dir}/etc/aliases")]).file("etc/aliases", "bob ann\n").build();
+    instance.run("postmap", &[&instance.expand("hash:{dir}/etc/aliases")]).success();
     instance.start();
     let recipient = || {
         let id = submit(&instance, SMTPD, &local("R bob", "")).id;
@@ -432,7 +440,7 @@ fn a_changed_table_is_noticed() {
     // The time stamps of tables are compared in whole seconds.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     instance.write("etc/aliases", "bob carl\n");
-    instance.run("postmap", &[&instance.expand("lmdb:{dir}/etc/aliases")]).success();
+    instance.run("postmap", &[&instance.expand("hash:{dir}/etc/aliases")]).success();
     assert_eq!(recipient(), "R carl@test.example.com");
     instance.wait_for_log(&["postfix/cleanup", "has changed -- restarting"]);
 }

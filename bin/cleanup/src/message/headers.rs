@@ -39,10 +39,8 @@ impl Message<'_> {
     fn note_header(&mut self, header: Header, value: &[u8]) {
         self.head.seen.add(header);
         match header {
-            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding => {
-                if value.eq_ignore_ascii_case(b"8bit") || value.eq_ignore_ascii_case(b"binary") {
-                    self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
-                }
+            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding && stands_for_8bit(value) => {
+                self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
             }
             Header::MessageId => self.log_message_id(value, false),
             Header::ResentMessageId => self.log_message_id(value, true),
@@ -129,4 +127,9 @@ impl Message<'_> {
             start = end + 1;
         }
     }
+}
+
+/// Is this an encoding of 8-bit text?
+fn stands_for_8bit(encoding: &[u8]) -> bool {
+    encoding.eq_ignore_ascii_case(b"8bit") || encoding.eq_ignore_ascii_case(b"binary")
 }
