@@ -5,8 +5,10 @@
 //! control says what Postfix does; then it judges Posthorn.
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod instance;
 pub mod output;
+pub mod records;
 pub mod subject;
 pub mod wait;
 
