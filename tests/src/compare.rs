@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::Instance;
-use crate::records::{Verdict, message, submit};
+use crate::cleanup::{Verdict, message, submit};
 
 /// A message after all others, to know that they have been logged.
 const LAST: &str = "T 1\nS x\nR last\nM\nN Received: x\nX\nE";

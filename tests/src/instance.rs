@@ -264,6 +264,7 @@ impl Instance {
              data_directory = {{dir}}/data\n\
              daemon_directory = {{dir}}/libexec\n\
              command_directory = {{dir}}/sbin\n\
+             mail_name = Postfix\n\
              sendmail_path = {{dir}}/sbin/sendmail\n\
              mail_owner = postfix\n\
              setgid_group = postdrop\n\
@@ -318,7 +319,7 @@ impl Instance {
     }
 
     fn prepared(&self, mut command: Command) -> Command {
-        command.env("MAIL_CONFIG", self.path("etc")).env_remove("MAIL_LOGTAG");
+        command.env("MAIL_CONFIG", self.path("etc")).env("TZ", "UTC").env_remove("MAIL_LOGTAG");
         if self.subject.needs_control() {
             command.env("LD_LIBRARY_PATH", subject::control_libraries());
         }

@@ -5,12 +5,15 @@
 //! control says what Postfix does; then it judges Posthorn.
 #![forbid(unsafe_code)]
 
+pub mod cleanup;
 pub mod compare;
 pub mod instance;
 pub mod output;
+pub mod place;
 pub mod records;
 pub mod subject;
 pub mod wait;
+pub mod wire;
 
 pub use instance::{Builder, Instance};
 pub use output::Output;

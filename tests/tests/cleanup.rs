@@ -8,9 +8,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use sys::signal::Signal;
+use tests::cleanup::{begin, encode, message, submit};
 use tests::compare::{difference, observe};
 use tests::instance::Builder;
-use tests::records::{begin, encode, message, submit};
 use tests::{Instance, Subject, USERS, require_instances, subject};
 
 /// Without a queue manager: files stay where they are.

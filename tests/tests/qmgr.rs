@@ -1,11 +1,11 @@
 //! The queue manager (qmgr-bounce §1 to §5, checklist §15).
 
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::time::SystemTime;
 
-use tests::{Builder, Instance, USERS, require_instances, wait};
+use tests::place::set_mtime;
+use tests::{Builder, Instance, USERS, records, require_instances, wait};
 
 const USER: &str = USERS[0];
 
@@ -15,66 +15,9 @@ fn kick(instance: &Instance, request: &str) {
     assert!(matches!(output.status, 0 | 141), "{output:?}");
 }
 
-/// A message for one recipient, as cleanup writes it; `age` is how long ago it was made, in seconds.
+/// A message for one recipient, as cleanup writes it.
 fn queue_file(sender: &str, recipient: &str, age: u64) -> Vec<u8> {
-    let created = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() - age;
-    let mut bytes = Vec::new();
-    let mut put = |kind: u8, payload: &str| {
-        bytes.push(kind);
-        assert!(payload.len() < 128, "short records only");
-        bytes.push(payload.len() as u8);
-        bytes.extend_from_slice(payload.as_bytes());
-    };
-    put(b'C', &format!("{:15} {:15} {:15} {:15} {:15} {:15}", 0, 0, 1, 0, 0, 0));
-    put(b'T', &format!("{created} 0"));
-    put(b'A', &format!("create_time={created}"));
-    put(b'A', "rewrite_context=local");
-    put(b'S', sender);
-    put(b'O', recipient);
-    put(b'R', recipient);
-    put(b'M', "");
-    let offset = bytes.len();
-    let mut put = |kind: u8, payload: &str| {
-        bytes.push(kind);
-        bytes.push(payload.len() as u8);
-        bytes.extend_from_slice(payload.as_bytes());
-    };
-    put(b'N', "Subject: made by hand");
-    put(b'N', "");
-    put(b'N', "body");
-    let size = bytes.len() - offset;
-    bytes.extend_from_slice(b"X\0E\0");
-    let numbers = format!("{size:15} {offset:15} {:15} {:15} {size:15} {:15}", 1, 0, 0);
-    bytes[2..2 + numbers.len()].copy_from_slice(numbers.as_bytes());
-    bytes
-}
-
-/// Puts a file into a queue directory, with a queue ID of the form that its inode asks for.
-fn place(instance: &Instance, directory: &str, bytes: &[u8], mode: u32) -> (String, PathBuf) {
-    let owner = sys::privilege::account("postfix").ok().flatten().expect("the mail owner");
-    let temporary = instance.path("q").join(directory).join("temporary");
-    fs::write(&temporary, bytes).expect("a file");
-    let id = format!("{:05X}{:X}", 0x12345, temporary.metadata().expect("metadata").ino());
-    let path = match directory {
-        "deferred" => instance.path("q/deferred").join(&id[..1]).join(&id),
-        _ => instance.path("q").join(directory).join(&id),
-    };
-    let parent = path.parent().expect("a directory");
-    if !parent.exists() {
-        fs::create_dir(parent).expect("a directory");
-        chown(parent, Some(owner.uid), Some(owner.gid)).expect("ownership");
-    }
-    chown(&temporary, Some(owner.uid), Some(owner.gid)).expect("ownership");
-    fs::set_permissions(&temporary, Permissions::from_mode(mode)).expect("permissions");
-    fs::rename(&temporary, &path).expect("a rename");
-    (id, path)
-}
-
-fn set_mtime(path: &PathBuf, offset: i64) {
-    let now = SystemTime::now();
-    let distance = Duration::from_secs(offset.unsigned_abs());
-    let time = if offset < 0 { now - distance } else { now + distance };
-    File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("a time stamp");
+    records::message(sender, &[recipient], age)
 }
 
 fn instance() -> Builder {
@@ -91,8 +34,8 @@ fn complete_files_become_active_and_incomplete_ones_stay() {
     require_instances!();
     let instance = instance().start();
     let address = format!("{USER}@local.example");
-    let (unfinished, path) = place(&instance, "incoming", &queue_file("s@local.example", &address, 0), 0o600);
-    let (id, _) = place(&instance, "incoming", &queue_file("s@local.example", &address, 0), 0o700);
+    let (unfinished, path) = instance.place("incoming", &queue_file("s@local.example", &address, 0), 0o600);
+    let (id, _) = instance.place("incoming", &queue_file("s@local.example", &address, 0), 0o700);
     kick(&instance, "I");
     instance.wait_for_log(&[&id, "from=<s@local.example>, size=", "nrcpt=1 (queue active)"]);
     instance.wait_for_mail(USER, 1);
@@ -105,7 +48,7 @@ fn complete_files_become_active_and_incomplete_ones_stay() {
 fn deferred_mail_waits_for_its_time_unless_all_is_asked_for() {
     require_instances!();
     let instance = instance().start();
-    let (id, path) = place(&instance, "deferred", &queue_file("s@x", &format!("{USER}@local.example"), 10), 0o700);
+    let (id, path) = instance.place("deferred", &queue_file("s@x", &format!("{USER}@local.example"), 10), 0o700);
     set_mtime(&path, 1000);
     kick(&instance, "D");
     instance.send(&[USERS[1]], "\nhi\n");
@@ -120,7 +63,7 @@ fn deferred_mail_waits_for_its_time_unless_all_is_asked_for() {
 fn new_mail_with_a_time_in_the_future_waits() {
     require_instances!();
     let instance = instance().start();
-    let (id, path) = place(&instance, "hold", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
+    let (id, path) = instance.place("hold", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
     set_mtime(&path, 1000);
     fs::rename(&path, instance.path("q/incoming").join(&id)).expect("a rename");
     kick(&instance, "I");
@@ -151,7 +94,7 @@ fn files_that_are_no_messages_go_to_corrupt() {
         (without(b'S'), "message rejected: missing sender record"),
     ];
     for (bytes, text) in cases {
-        let (id, _) = place(&instance, "incoming", &bytes, 0o700);
+        let (id, _) = instance.place("incoming", &bytes, 0o700);
         kick(&instance, "I");
         instance.wait_for_log(&[&format!("{id}: {text}")]);
         instance.wait_for_log(&[&format!("saving corrupt file \"{id}\" from queue \"active\" to queue \"corrupt\"")]);
@@ -164,7 +107,7 @@ fn files_that_are_no_messages_go_to_corrupt() {
 fn a_message_that_is_still_being_delivered_rests_for_a_minute() {
     require_instances!();
     let instance = instance().start();
-    let (id, held) = place(&instance, "hold", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
+    let (id, held) = instance.place("hold", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
     let file = File::open(&held).expect("the file");
     sys::lock::shared(&file).expect("a lock");
     let path = instance.path("q/incoming").join(&id);
@@ -185,7 +128,7 @@ fn a_message_that_is_still_being_delivered_rests_for_a_minute() {
 fn what_was_active_is_delivered_after_a_restart() {
     require_instances!();
     let instance = instance().build();
-    place(&instance, "active", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
+    instance.place("active", &queue_file("s@x", &format!("{USER}@local.example"), 0), 0o700);
     instance.start();
     instance.wait_for_mail(USER, 1);
     instance.wait_for_empty_queue();
@@ -197,7 +140,7 @@ fn the_next_attempt_comes_when_the_message_is_twice_as_old() {
     require_instances!();
     let instance = instance().start();
     for (age, delay) in [(500, 500), (10, 300), (100_000, 4000)] {
-        let (id, _) = place(&instance, "incoming", &queue_file("s@x", "r@later.example", age), 0o700);
+        let (id, _) = instance.place("incoming", &queue_file("s@x", "r@later.example", age), 0o700);
         kick(&instance, "I");
         let path = instance.path("q/deferred").join(&id[..1]).join(&id);
         let mtime = wait::until("a deferred file", || path.metadata().ok()?.modified().ok(), || instance.log());
@@ -212,13 +155,13 @@ fn messages_that_are_too_old_are_returned() {
     require_instances!();
     let instance = instance().set("maximal_queue_lifetime", "1h").set("bounce_queue_lifetime", "1h").start();
     let sender = format!("{USER}@local.example");
-    let (id, _) = place(&instance, "incoming", &queue_file(&sender, "r@later.example", 4000), 0o700);
+    let (id, _) = instance.place("incoming", &queue_file(&sender, "r@later.example", 4000), 0o700);
     kick(&instance, "I");
     instance.wait_for_log(&[&format!("{id}: from=<{sender}>, status=expired, returned to sender")]);
     instance.wait_for_log(&[&format!("{id}: removed")]);
     let mail = &instance.wait_for_mail(USER, 1)[0];
     assert!(mail.contains("Subject: Undelivered Mail Returned to Sender"), "{mail}");
-    let (id, _) = place(&instance, "incoming", &queue_file("", "r@later.example", 4000), 0o700);
+    let (id, _) = instance.place("incoming", &queue_file("", "r@later.example", 4000), 0o700);
     kick(&instance, "I");
     instance.wait_for_log(&[&format!("{id}: from=<>, status=expired, returned to sender")]);
     instance.wait_for_log(&[&format!("{id}: removed")]);
@@ -231,7 +174,7 @@ fn a_message_that_is_forced_to_expire_is_returned_at_once() {
     require_instances!();
     let instance = instance().start();
     let sender = format!("{USER}@local.example");
-    let (id, _) = place(&instance, "incoming", &queue_file(&sender, "r@later.example", 10), 0o710);
+    let (id, _) = instance.place("incoming", &queue_file(&sender, "r@later.example", 10), 0o710);
     kick(&instance, "I");
     instance.wait_for_log(&[&id, "dsn=4.7.0, status=deferred (message is administratively expired)"]);
     instance.wait_for_log(&[&format!("{id}: from=<{sender}>, status=force-expired, returned to sender")]);
@@ -243,7 +186,7 @@ fn a_message_that_is_forced_to_expire_is_returned_at_once() {
 fn the_unthrottle_bit_is_cleared() {
     require_instances!();
     let instance = instance().start();
-    let (id, _) = place(&instance, "incoming", &queue_file("s@x", "r@later.example", 10), 0o740);
+    let (id, _) = instance.place("incoming", &queue_file("s@x", "r@later.example", 10), 0o740);
     kick(&instance, "I");
     let path = instance.path("q/deferred").join(&id[..1]).join(&id);
     let mode = wait::until("a deferred file", || Some(path.metadata().ok()?.mode() & 0o777), || instance.log());

@@ -93,7 +93,8 @@ impl QueueScan {
         }
         self.running = None;
         self.begin(spool);
-        None
+        // A scan that was asked for meanwhile begins at once: nobody may come to ask for it again.
+        self.running.is_some().then(|| self.next(spool)).flatten()
     }
 
     fn begin(&mut self, spool: &Spool) {
@@ -136,7 +137,10 @@ mod tests {
         let (entry, flags) = scan.next(&spool).unwrap();
         assert_eq!((entry.name.to_str(), flags.all), (Some("AB"), true));
         scan.request(ScanFlags { start: true, ..Default::default() }, &spool);
+        // The scan that was asked for meanwhile follows without a pause, and without the flags of the first.
+        let (entry, flags) = scan.next(&spool).unwrap();
+        assert_eq!((entry.name.to_str(), flags.all), (Some("AB"), false));
         assert!(scan.next(&spool).is_none());
-        assert!(scan.is_running());
+        assert!(!scan.is_running());
     }
 }
