@@ -320,8 +320,6 @@ fn tables() {
     }));
     texts.push("T 1\nS \nR two\nM\nN Received: x\nN From: <>, ann, root@y.x.example\nN Cc: x@y.x.example (c), <ann>, bob+ext\nX\nE".into());
     texts.push("T 1\nS spy\nR two\nR list\nR l1\nM\nN Received: x\nX\nR two\nR plus\nE".into());
-    texts.push("T 1\nA trace_flags=256\nS ann\nA notify_flags=2\nR two\nM\nN Received: x\nX\nE".into());
-    texts.push("T 1\nA trace_flags=256\nS ann\nR plus\nM\nN Received: x\nX\nE".into());
     let always = [&TABLES[..], &[("always_bcc", "every+one")]].concat();
     compare(&always, &[all(SMTPD, &texts), all(16, &texts), all(32, &texts)].concat());
     let forgetful = [
@@ -330,6 +328,18 @@ fn tables() {
     ]
     .concat();
     compare(&forgetful, &all(SMTPD, &texts));
+}
+
+/// What a probed address stands for goes to the verify service, not into the queue.
+#[test]
+fn probes() {
+    if Subject::from_environment().program("verify").is_none() {
+        tests::skip!("the subject has no verify");
+    }
+    let probe = |recipient: &str| {
+        format!("T 1\nA trace_flags=256\nS ann\nA notify_flags=2\nR {recipient}\nM\nN Received: x\nX\nE")
+    };
+    compare(&TABLES, &all(SMTPD, &[probe("two"), probe("plus"), probe("nobody")]));
 }
 
 #[test]
