@@ -12,6 +12,11 @@ use crate::Instance;
 /// How long the service may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// What smtpd asks for.
+pub const SMTPD: i32 = 2 + 16 + 32 + 128 + 512;
+/// What pickup asks for.
+pub const PICKUP: i32 = 1 + 2 + 16 + 32 + 64 + 512;
+
 /// What the service made of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -155,4 +160,9 @@ pub fn decode(bytes: &[u8]) -> Vec<String> {
 /// The records of a message in this queue directory; nothing when it is not there.
 pub fn message(instance: &Instance, directory: &str, id: &str) -> Option<Vec<String>> {
     fs::read(instance.path("q").join(directory).join(id)).ok().map(|bytes| decode(&bytes))
+}
+
+/// A message from this machine: records of recipients, and of content.
+pub fn local(recipients: &str, content: &str) -> String {
+    format!("T 1700000000 123456\nS ann\n{recipients}\nM\nN Received: by x\n{content}\nX\nE\n")
 }

@@ -3,10 +3,30 @@
 use std::fmt::Write as _;
 
 use crate::Instance;
+use crate::instance::Builder;
 use crate::cleanup::{Verdict, message, submit};
+
+/// Without a queue manager: files stay where they are.
+const SERVICES: &str = "\
+cleanup   unix  n       -       n       -       0       cleanup
+rewrite   unix  -       -       n       -       -       trivial-rewrite
+bounce    unix  -       -       n       -       0       bounce
+trace     unix  -       -       n       -       0       bounce
+verify    unix  -       -       n       -       1       verify
+postlog   unix-dgram n  -       n       -       1       postlogd
+";
 
 /// A message after all others, to know that they have been logged.
 const LAST: &str = "T 1\nS x\nR last\nM\nN Received: x\nX\nE";
+
+/// An instance of cleanup and what it needs, with these parameters.
+pub fn builder(parameters: &[(&str, &str)]) -> Builder {
+    let mut builder = Instance::builder().master_cf(SERVICES).set("in_flow_delay", "0").set("recipient_delimiter", "+");
+    for (name, value) in parameters {
+        builder = builder.set(name, value);
+    }
+    builder
+}
 
 /// All that cleanup shows of some messages, each with its flags: answers, files, log lines. Queue IDs and times are made equal.
 ///

@@ -4,37 +4,10 @@
 //! the same lines.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 
-use sys::signal::Signal;
-use tests::cleanup::{begin, encode, message, submit};
-use tests::compare::{difference, observe};
-use tests::instance::Builder;
-use tests::{Instance, Subject, USERS, require_instances, subject};
-
-/// Without a queue manager: files stay where they are.
-const SERVICES: &str = "\
-cleanup   unix  n       -       n       -       0       cleanup
-rewrite   unix  -       -       n       -       -       trivial-rewrite
-bounce    unix  -       -       n       -       0       bounce
-trace     unix  -       -       n       -       0       bounce
-verify    unix  -       -       n       -       1       verify
-postlog   unix-dgram n  -       n       -       1       postlogd
-";
-
-/// What smtpd asks for.
-const SMTPD: i32 = 2 + 16 + 32 + 128 + 512;
-/// What pickup asks for.
-const PICKUP: i32 = 1 + 2 + 16 + 32 + 64 + 512;
-
-fn builder(parameters: &[(&str, &str)]) -> Builder {
-    let mut builder = Instance::builder().master_cf(SERVICES).set("in_flow_delay", "0").set("recipient_delimiter", "+");
-    for (name, value) in parameters {
-        builder = builder.set(name, value);
-    }
-    builder
-}
+use tests::compare::{builder, difference, observe};
+use tests::cleanup::{SMTPD, local};
+use tests::{Subject, require_instances, subject};
 
 /// Submits the messages to the subject and to the control.
 fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
@@ -45,11 +18,6 @@ fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
     let ours = observe(&builder(parameters).start(), cases);
     let genuine = observe(&builder(parameters).subject(Subject::Control).start(), cases);
     assert!(ours == genuine, "{}", difference(&ours, &genuine, cases));
-}
-
-/// A message from this machine.
-fn local(recipients: &str, content: &str) -> String {
-    format!("T 1700000000 123456\nS ann\n{recipients}\nM\nN Received: by x\n{content}\nX\nE\n")
 }
 
 /// A message from another machine.
@@ -388,139 +356,12 @@ fn places_for_milters() {
     compare(&[], &all(SMTPD, &texts));
 }
 
-/// With a content problem, a message that came from sendmail goes back to its sender, and the submitter hears of a success.
+/// Milters that are configured can edit files of mail that they do not see, too.
 #[test]
-fn a_bad_message_is_returned() {
-    require_instances!();
-    let instance = Instance::builder().set("hopcount_limit", "5").set("in_flow_delay", "0").start();
-    let hops = "N Received: x\n".repeat(9);
-    let sender = USERS[0];
-    let text = format!("T 1700000000\nS {sender}\nR nobody@far.example\nM\n{hops}N Subject: loop\nN\nN body\nX\nE");
-    let verdict = submit(&instance, PICKUP & !64, &text);
-    assert_eq!(verdict.status, 0, "{verdict:?}\n{}", instance.log());
-    let mail = &instance.wait_for_mail(sender, 1)[0];
-    assert!(mail.contains("too many hops") && mail.contains("<nobody@far.example>"), "{mail}");
-    instance.wait_for_log(&[
-        &verdict.id,
-        "to=<nobody@far.example>, relay=none",
-        "dsn=5.4.0, status=bounced (too many hops)",
-    ]);
-    instance.wait_for_log(&[&verdict.id, "warning", "message rejected: hopcount exceeded"]);
-    assert_eq!(message(&instance, "incoming", &verdict.id), None);
-    instance.wait_for_empty_queue();
-}
-
-/// What was written of a message that is too big goes back to its sender, if that is wanted.
-#[test]
-fn a_message_that_is_too_big_is_returned() {
-    require_instances!();
-    let parameters = [("message_size_limit", "20000"), ("mailbox_size_limit", "0"), ("in_flow_delay", "0")];
-    let instance =
-        parameters.iter().fold(Instance::builder(), |builder, (name, value)| builder.set(name, value)).start();
-    let sender = USERS[0];
-    let body = "N 0123456789012345678901234567890\n".repeat(1000);
-    let text = format!(
-        "T 1700000000\nS {sender}\nR x@far.example\nR y@far.example\nM\nN Received: x\nN Subject: big\nN\n{body}X\nE"
-    );
-    let verdict = submit(&instance, PICKUP & !64, &text);
-    assert_eq!(verdict.status, 0, "{verdict:?}\n{}", instance.log());
-    let mail = &instance.wait_for_mail(sender, 1)[0];
-    assert!(mail.contains("Subject: big") && !mail.contains("0123456789012345678901234567890"), "{mail}");
-    instance.wait_for_log(&[
-        &verdict.id,
-        "to=<y@far.example>, relay=none",
-        "dsn=5.3.4, status=bounced (message file too big)",
-    ]);
-    instance.wait_for_empty_queue();
-}
-
-/// A process that has old tables does not take another message.
-#[test]
-fn a_changed_table_is_noticed() {
-    require_instances!();
-    let instance =
-        builder(&[("virtual_alias_maps", "hash:{dir}/etc/aliases")]).file("etc/aliases", "bob ann\n").build();
-    instance.run("postmap", &[&instance.expand("hash:{dir}/etc/aliases")]).success();
-    instance.start();
-    let recipient = || {
-        let id = submit(&instance, SMTPD, &local("R bob", "")).id;
-        message(&instance, "incoming", &id).unwrap().into_iter().find(|line| line.starts_with("R ")).unwrap()
-    };
-    assert_eq!(recipient(), "R ann@test.example.com");
-    // The time stamps of tables are compared in whole seconds.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    instance.write("etc/aliases", "bob carl\n");
-    instance.run("postmap", &[&instance.expand("hash:{dir}/etc/aliases")]).success();
-    assert_eq!(recipient(), "R carl@test.example.com");
-    instance.wait_for_log(&["postfix/cleanup", "has changed -- restarting"]);
-}
-
-/// Checklist 58.
-#[test]
-fn a_message_over_the_size_limit_leaves_nothing() {
-    require_instances!();
-    let instance = builder(&[("message_size_limit", "20000"), ("mailbox_size_limit", "0")]).start();
-    let verdict = submit(
-        &instance,
-        SMTPD,
-        &local("R bob", &format!("N\n{}", "N 0123456789012345678901234567890\n".repeat(1000))),
-    );
-    assert_eq!(verdict.status, 4);
-    instance.wait_for_log(&[&verdict.id, "warning", "queue file size limit exceeded"]);
-    assert!(instance.queue("incoming").is_empty());
-}
-
-/// Checklist 56 and 57.
-#[test]
-fn held_mail_is_complete() {
-    require_instances!();
-    let instance = builder(&[]).start();
-    let verdict = submit(&instance, SMTPD | 4, &local("R bob", ""));
-    let path = &instance.queue("hold")[0];
-    assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(verdict.id.as_str()));
-    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(submit(&instance, SMTPD | 8, &local("R bob", "")).status, 0);
-    assert!(instance.queue("incoming").is_empty());
-}
-
-/// Checklist 59.
-#[test]
-fn a_process_that_is_ended_leaves_nothing() {
-    require_instances!();
-    let instance = builder(&[]).start();
-    let (id, mut stream) = begin(&instance, SMTPD);
-    stream.write_all(&encode("T 1\nS a\nR b\n")).unwrap();
-    let path = instance.path("q/incoming").join(&id);
-    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let pid = cleanup_pid(&instance);
-    sys::signal::send(pid, Signal::SIGTERM).unwrap();
-    tests::wait::until("no file", || (!path.exists()).then_some(()), || instance.log());
-    instance.wait_for_log(&["postfix/master", &format!("pid {pid} exit status 15")]);
-}
-
-fn cleanup_pid(instance: &Instance) -> i32 {
-    let program = instance.path("libexec/cleanup");
-    let real = program.canonicalize().unwrap();
-    let directory = instance.directory().canonicalize().unwrap();
-    let is_it = |pid: &i32| {
-        let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        link("exe") == real && link("cwd").starts_with(&directory)
-    };
-    let pids =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(is_it).max().expect("cleanup runs")
-}
-
-/// A client that goes away has not submitted anything.
-#[test]
-fn half_a_message_is_no_message() {
-    require_instances!();
-    let instance = builder(&[]).start();
-    let (id, mut stream) = begin(&instance, SMTPD);
-    stream.write_all(&encode(&local("R b", "N x").replace("E\n", ""))).unwrap();
-    drop(stream);
-    let path = instance.path("q/incoming").join(&id);
-    tests::wait::until("no file", || (!path.exists()).then_some(()), || instance.log());
+fn places_for_milters_that_do_not_look() {
+    let long = "a".repeat(70_000);
+    let texts = [local("R bob", "N To: a\nN X: y\nN\nN body"), local("R bob", &format!("L X-Long: {long}\nN b\nN  c"))];
+    compare(&[("non_smtpd_milters", "inet:127.0.0.1:9")], &all(SMTPD, &texts));
 }
 
 /// Numbers that look random and are the same in each run.
