@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::Instance;
-use crate::instance::Builder;
 use crate::cleanup::{Verdict, message, submit};
+use crate::instance::Builder;
 
 /// Without a queue manager: files stay where they are.
 const SERVICES: &str = "\

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use tests::compare::{builder, difference, observe};
 use tests::cleanup::{SMTPD, local};
+use tests::compare::{builder, difference, observe};
 use tests::{Subject, require_instances, subject};
 
 /// Submits the messages to the subject and to the control.

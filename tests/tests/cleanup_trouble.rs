@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use sys::signal::Signal;
-use tests::compare::builder;
 use tests::cleanup::{PICKUP, SMTPD, begin, encode, local, message, submit};
+use tests::compare::builder;
 use tests::{Instance, USERS, require_instances};
 
 /// With a content problem, a message that came from sendmail goes back to its sender, and the submitter hears of a success.
