@@ -40,7 +40,7 @@ check_machine() {
 
 build() {
     command -v cargo >/dev/null || PATH=$PATH:$HOME/.cargo/bin
-    command -v cargo >/dev/null || die "cargo is not here; install Rust first (https://rustup.rs)"
+    command -v cargo >/dev/null || die "cargo is not here; install Rust first"
     if ! command -v cc >/dev/null; then
         [ -z "$destdir" ] || die "a C compiler is needed to build (Debian: apt-get install gcc libc6-dev)"
         apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null
@@ -113,6 +113,7 @@ show_one_mail() {
     say "the test mail to root is not in /var/mail/root; the log says:"
     tail -n 5 /var/log/postfix.log | sed 's/^/    /'
     /usr/sbin/postqueue -p | sed 's/^/    /'
+    return 1
 }
 
 check_machine

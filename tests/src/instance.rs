@@ -199,7 +199,7 @@ impl Instance {
             }
             fs::set_permissions(&path, Permissions::from_mode(mode)).expect("permissions");
         }
-        // Commands that gave up root write the log themselves while no logging daemon runs.
+        // Programs that give up root's rights write to the log themselves while postlogd is down.
         for name in ["data", "log"] {
             chown(self.path(name), Some(owner.uid), Some(owner.gid)).expect("ownership");
         }

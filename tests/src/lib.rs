@@ -5,6 +5,8 @@
 //! control says what Postfix does; then it judges Posthorn.
 #![forbid(unsafe_code)]
 
+pub mod cleanup;
+pub mod compare;
 pub mod instance;
 pub mod output;
 pub mod place;

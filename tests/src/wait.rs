@@ -10,8 +10,18 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 ///
 /// # Panics
 /// After [`LIMIT`], with `what` and what `state` says.
-pub fn until<T>(what: &str, mut answer: impl FnMut() -> Option<T>, state: impl Fn() -> String) -> T {
-    let deadline = Instant::now() + LIMIT;
+pub fn until<T>(what: &str, answer: impl FnMut() -> Option<T>, state: impl Fn() -> String) -> T {
+    until_within(LIMIT, what, answer, state)
+}
+
+/// As [`until`], with a limit for work that takes long.
+pub fn until_within<T>(
+    limit: Duration,
+    what: &str,
+    mut answer: impl FnMut() -> Option<T>,
+    state: impl Fn() -> String,
+) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(answer) = answer() {
             return answer;

@@ -25,7 +25,12 @@ impl Dice {
 #[test]
 fn killing_random_processes_loses_no_accepted_message() {
     require_instances!();
-    let instance = Instance::builder().set("service_throttle_time", "1s").set("transport_retry_time", "1s").start();
+    let instance = Instance::builder()
+        .set("service_throttle_time", "1s")
+        .set("transport_retry_time", "1s")
+        // A local that dies leaves its dotlock, which lives for 500 s by default.
+        .set("stale_lock_time", "2s")
+        .start();
     let (done, next) = (AtomicBool::new(false), AtomicUsize::new(0));
     let accepted = thread::scope(|scope| {
         let submitters: Vec<_> = (0..SUBMITTERS)

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tests::place::set_mtime;
 use tests::{Builder, Instance, USERS, records, require_instances, wait};
@@ -261,7 +261,8 @@ fn very_many_recipients_are_all_delivered() {
     }
     message.push_str("Subject: many\n\nhi\n");
     instance.send(&["-t"], &message);
-    wait::until(
+    wait::until_within(
+        Duration::from_secs(90),
         "all recipients",
         || (instance.log_lines("status=sent (away)").len() >= 12_000).then_some(()),
         || format!("{} delivered", instance.log_lines("status=sent (away)").len()),

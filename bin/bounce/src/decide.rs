@@ -5,6 +5,8 @@ use config::{Config, Key, Str, params};
 use ipc::bounce::{CLEAN, DELETE_RECIPIENTS, notify, ret};
 use ipc::delivery::flag;
 use logging::event::{Audience, Topic};
+use logging::fatal;
+use post::{NoticeClass, NoticeClasses};
 use queue::status_log::LogEntry;
 
 use crate::matter::{Log, Matter, Notice};
@@ -13,24 +15,6 @@ use crate::request::{Kind, Wanted};
 use crate::template::Class;
 use crate::{Bounce, clean, journal};
 
-/// Which notices postmasters want (`notify_classes`), as far as this program sends them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Classes {
-    bounce: bool,
-    double_bounce: bool,
-    delay: bool,
-}
-
-impl From<&Config> for Classes {
-    fn from(config: &Config) -> Classes {
-        let has = |name: &[u8]| {
-            text::list::split(config.get(params::NOTIFY_CLASSES), b", \t\r\n")
-                .any(|class| class.eq_ignore_ascii_case(name))
-        };
-        Classes { bounce: has(b"bounce"), double_bounce: has(b"2bounce"), delay: has(b"delay") }
-    }
-}
-
 /// How failures and delays differ.
 struct Plan {
     class: Class,
@@ -38,10 +22,10 @@ struct Plan {
     /// The NOTIFY bit of recipients whose sender wants to know.
     notify: i32,
     /// Whether a postmaster gets what is about a message without sender.
-    wants_null: fn(Classes) -> bool,
+    wants_null: fn(NoticeClasses) -> bool,
     null_recipient: Key<Str>,
     /// Whether a postmaster gets a copy of what the sender gets.
-    wants_copy: fn(Classes) -> bool,
+    wants_copy: fn(NoticeClasses) -> bool,
     copy_recipient: Key<Str>,
     /// Whether the sender gets headers only, whatever RET says.
     headers_only: bool,
@@ -53,9 +37,9 @@ const FAILURE: Plan = Plan {
     class: Class::Failure,
     topic: Topic::NonDelivery,
     notify: notify::FAILURE,
-    wants_null: |classes| classes.bounce || classes.double_bounce,
+    wants_null: |classes| classes.contains(NoticeClass::Bounce) || classes.contains(NoticeClass::DoubleBounce),
     null_recipient: params::DOUBLE_BOUNCE_NOTICE_RECIPIENT,
-    wants_copy: |classes| classes.bounce,
+    wants_copy: |classes| classes.contains(NoticeClass::Bounce),
     copy_recipient: params::BOUNCE_NOTICE_RECIPIENT,
     headers_only: false,
     doing: "bouncing to",
@@ -65,9 +49,9 @@ const DELAY: Plan = Plan {
     class: Class::Delay,
     topic: Topic::Delay,
     notify: notify::DELAY,
-    wants_null: |classes| classes.delay,
+    wants_null: |classes| classes.contains(NoticeClass::Delay),
     null_recipient: params::DELAY_NOTICE_RECIPIENT,
-    wants_copy: |classes| classes.delay,
+    wants_copy: |classes| classes.contains(NoticeClass::Delay),
     copy_recipient: params::DELAY_NOTICE_RECIPIENT,
     headers_only: true,
     doing: "warning",
@@ -105,7 +89,7 @@ impl Bounce {
                 let desk = Desk {
                     matter: Matter::open(self, config, message),
                     log,
-                    classes: self.classes,
+                    classes: NoticeClasses::from_config(config).unwrap_or_else(|error| fatal!("{error}")),
                     config,
                     double_bounce: double_bounce(config),
                 };
@@ -130,7 +114,7 @@ fn double_bounce(config: &Config) -> BString {
 struct Desk<'a> {
     matter: Matter<'a>,
     log: Log,
-    classes: Classes,
+    classes: NoticeClasses,
     config: &'a Config,
     double_bounce: BString,
 }
@@ -173,7 +157,7 @@ impl Desk<'_> {
             }
             Sender::Normal => {
                 let wanted: Vec<&LogEntry> = everybody.iter().copied().filter(|e| wants(e, plan.notify)).collect();
-                let headers_only = plan.headers_only || self.matter.message.facts.ret & ret::HDRS != 0;
+                let headers_only = plan.headers_only || self.wants_headers_only();
                 let is_done = self
                     .matter
                     .send(&self.to_sender(plan.class, plan.topic, self.sender(), headers_only), self.report(&wanted));
@@ -194,8 +178,7 @@ impl Desk<'_> {
                 Log::Missing => self.sender().to_owned(),
                 Log::Entries(_) => verp_address(self.sender(), entry, delimiters),
             };
-            let headers_only = self.matter.message.facts.ret & ret::HDRS != 0;
-            let notice = self.to_sender(FAILURE.class, FAILURE.topic, recipient.as_bstr(), headers_only);
+            let notice = self.to_sender(FAILURE.class, FAILURE.topic, recipient.as_bstr(), self.wants_headers_only());
             if wants(entry, FAILURE.notify) && !self.matter.send(&notice, Report::Recipients(&[entry])) {
                 return false;
             }
@@ -215,12 +198,11 @@ impl Desk<'_> {
         let everybody: Vec<&LogEntry> = self.entries().iter().collect();
         let notice = self.to_sender(class, Topic::DeliveryStatus, self.sender(), true);
         let notice = match self.sender_kind() {
-            _ if matches!(self.log, Log::Missing) => return (true, false),
             Sender::DoubleBounce => {
                 log::info!("{id}: not sending trace/success notification for double-bounce message");
                 return (true, true);
             }
-            Sender::Null if !self.classes.double_bounce => {
+            Sender::Null if !self.classes.contains(NoticeClass::DoubleBounce) => {
                 log::info!("{id}: not sending trace/success notification for single-bounce message");
                 return (true, false);
             }
@@ -286,6 +268,11 @@ impl Desk<'_> {
             Log::Entries(_) => Report::Recipients(entries),
             Log::Missing => Report::Unavailable,
         }
+    }
+
+    /// What RET says; without it, the whole message is returned.
+    fn wants_headers_only(&self) -> bool {
+        self.matter.message.facts.ret & (ret::FULL | ret::HDRS) == ret::HDRS
     }
 
     fn deletes_recipients(&self) -> bool {

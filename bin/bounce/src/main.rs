@@ -54,7 +54,6 @@ struct Bounce {
     system: System,
     spool: Spool,
     journal: Journal,
-    classes: decide::Classes,
 }
 
 impl SingleService for Bounce {
@@ -72,7 +71,6 @@ impl SingleService for Bounce {
             },
             journal: Journal::new(log_directory(&context.service), spool.clone(), config),
             spool,
-            classes: decide::Classes::from(config),
         }
     }
 
@@ -103,7 +101,9 @@ impl Bounce {
         let wanted = match stream.receive::<ipc::bounce::Request>() {
             Ok(request) => request::check(request, self.journal.dir(), config.get(params::SMTPUTF8_ENABLE)),
             Err(error) => {
-                log::warn!("{error}");
+                if !matches!(error, ipc::Error::Closed(_)) {
+                    log::warn!("{error}");
+                }
                 Err("malformed request".into())
             }
         };

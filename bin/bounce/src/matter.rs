@@ -196,9 +196,11 @@ fn conclude(mut posting: Posting) -> Result<BString, String> {
 
 /// With SMTPUTF8 any text may contain anything.
 fn encoding(config: &Config, message: &Message) -> Option<Encoding> {
-    let declared = Encoding::parse(&message.id, &message.facts.encoding).unwrap_or_else(|warning| {
+    if config.get(params::SMTPUTF8_ENABLE) {
+        return Some(Encoding::EightBit);
+    }
+    Encoding::parse(&message.id, &message.facts.encoding).unwrap_or_else(|warning| {
         log::warn!("{warning}");
         None
-    });
-    if config.get(params::SMTPUTF8_ENABLE) { Some(Encoding::EightBit) } else { declared }
+    })
 }

@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Seek};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use logging::fatal;
 use queue::file::Access;
-use queue::message::{SizeRecord, parse_arrival_time};
+use queue::message::parse_arrival_time;
 use queue::record::ReadError;
 use queue::{QueueDir, QueueId, Reader, RecordType, Spool};
 use text::header;
@@ -29,8 +29,8 @@ pub struct Original {
 pub struct Envelope {
     /// Size of the message in bytes; 0 if it is not known.
     pub size: i64,
-    /// Where the content starts, in bytes; 0 if that is not known, and the content cannot be had.
-    pub data_offset: u64,
+    /// Where the content starts, in bytes; unknown if the file ends before that.
+    pub content: Option<u64>,
     /// When it arrived.
     pub arrival: Option<SystemTime>,
     /// The envelope sender; may be empty.
@@ -53,12 +53,15 @@ impl Original {
             log::warn!("{error}");
             envelope
         });
+        if envelope.sender.is_none() {
+            log::warn!("{id}: no sender before message content record");
+        }
         Some(Original { file, path, envelope })
     }
 
     /// Whether the content can be had.
     pub fn has_content(&self) -> bool {
-        self.envelope.data_offset > 0
+        self.envelope.content.is_some()
     }
 
     /// Copies the content, or its headers only.
@@ -66,11 +69,10 @@ impl Original {
     /// # Errors
     /// The file cannot be read. A damaged file is no error: there is nothing more to be had from it.
     pub fn copy(&self, headers_only: bool, out: &mut impl Output) -> Result<(), ReadError> {
+        let Some(content) = self.envelope.content else { return Ok(()) };
         let mut reader = reader(&self.file, &self.path);
-        let end = reader.seek(self.envelope.data_offset);
-        if let Err(error) = end {
-            log::warn!("seek {}: {}", self.path.display(), sys::reason(&error));
-            return Ok(());
+        if let Err(error) = reader.seek(content) {
+            fatal!("seek {}: {}", self.path.display(), sys::reason(&error));
         }
         match copy_content(&mut reader, headers_only, out) {
             Err(error) if error.io_error().is_none() => {
@@ -124,19 +126,25 @@ fn read_envelope<R: std::io::Read + Seek>(reader: &mut Reader<R>) -> Result<Enve
             Err(error) => return Err((error, envelope)),
         };
         match record.record_type {
-            RecordType::SIZE if envelope.data_offset == 0 => {
-                let record = SizeRecord::parse(record.payload).unwrap_or_default();
-                envelope.size = record.size;
-                envelope.data_offset = u64::try_from(record.data_offset).unwrap_or(0);
-            }
+            RecordType::SIZE => envelope.size = first_number(record.payload),
             RecordType::TIME if envelope.arrival.is_none() => {
                 envelope.arrival = Some(parse_arrival_time(record.payload)).filter(|time| *time > UNIX_EPOCH);
             }
             RecordType::SENDER if envelope.sender.is_none() => envelope.sender = Some(record.payload.to_owned()),
-            RecordType::MESSAGE | RecordType::END => return Ok(envelope),
+            RecordType::MESSAGE => {
+                envelope.content = Some(reader.position());
+                return Ok(envelope);
+            }
+            RecordType::END => return Ok(envelope),
             _ => {}
         }
     }
+}
+
+/// The message size. The rest of the record does not matter here: also a damaged message is returned.
+fn first_number(payload: &[u8]) -> i64 {
+    let mut fields = payload.fields_with(|c| c.is_ascii_whitespace());
+    fields.next().and_then(|field| field.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// Copies text records, with their types: a long line stays in one piece.
@@ -177,6 +185,7 @@ mod tests {
     use std::io::Cursor;
 
     use proptest::prelude::*;
+    use queue::message::SizeRecord;
     use queue::record::write;
 
     use super::*;
@@ -207,11 +216,12 @@ mod tests {
             (RecordType::SENDER, "not this"),
         ]);
         let envelope = read_envelope(&mut Reader::new(Cursor::new(&bytes), "x", 0)).unwrap();
-        assert_eq!((envelope.size, envelope.data_offset), (285, 276));
+        assert_eq!((envelope.size, envelope.content), (285, Some(bytes.len() as u64 - 10)));
         assert_eq!(envelope.arrival, Some(parse_arrival_time(b"1795499046 271828")));
         assert_eq!(envelope.sender, Some("".into()));
         let cut = read_envelope(&mut Reader::new(Cursor::new(&bytes[..98]), "x", 0)).unwrap_err();
-        assert_eq!((cut.1.size, cut.1.sender), (285, None));
+        assert_eq!((cut.1.size, cut.1.content), (285, None));
+        assert_eq!([first_number(b"  -7 x"), first_number(b"x"), first_number(b"")], [-7, 0, 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Returning a message that cannot be accepted (cleanup-rewrite §18.1).
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -46,11 +47,12 @@ impl Return<'_> {
     }
 
     fn log_recipients(&mut self) -> Result<(), NotReturned> {
-        let mut reader = Reader::new(self.file, format!("{}/{}", QueueDir::Incoming, self.id), 0);
-        if let Err(error) = reader.seek(0) {
+        let mut file = self.file;
+        if let Err(error) = file.seek(SeekFrom::Start(0)) {
             log::warn!("{}: seek queue file: {}", self.id, sys::reason(&error));
             return Err(NotReturned);
         }
+        let mut reader = Reader::new(file, format!("{}/{}", QueueDir::Incoming, self.id), 0);
         let mut found = false;
         let mut recipient = Recipient::default();
         loop {

@@ -68,7 +68,7 @@ headers! {
     ResentTo = "Resent-To", Some(Recipient);
     ReturnPath = "Return-Path", Some(Sender);
     ReturnReceiptTo = "Return-Receipt-To", Some(Sender);
-    SenderHeader = "Sender", Some(Sender);
+    Sender = "Sender", Some(Sender);
     To = "To", Some(Recipient);
 }
 

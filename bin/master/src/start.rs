@@ -82,6 +82,9 @@ pub fn start(options: &Options) -> Master {
         fatal!("chdir {}: {}", text::show(directory), sys::reason(&error));
     }
     let locks = lock_file::take(&config);
+    if options.debugger || std::env::var_os("MAIL_DEBUG").is_some() {
+        or_fatal(logging::run_debugger(&config));
+    }
     let mut master = Master::new(config, options, locks);
     master.load_services();
     log::info!(

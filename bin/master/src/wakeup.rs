@@ -123,8 +123,8 @@ fn send(service: &Service, owner: (u32, u32)) -> std::io::Result<Sent> {
         Transport::Unix => {
             let mut socket = sys::socket::connect_unix(path, LIMIT)?;
             socket.set_write_timeout(Some(LIMIT))?;
-            socket.write_all(&[WAKEUP])?;
-            socket.write_all(&[0])?;
+            // In one piece: a server that has its request may close at once.
+            socket.write_all(&[WAKEUP, 0])?;
             Ok(Some((socket.into(), "unix")))
         }
         Transport::Pass => {
@@ -138,8 +138,8 @@ fn send(service: &Service, owner: (u32, u32)) -> std::io::Result<Sent> {
             let address = sys::socket::local_address(&service.listeners[0])?;
             let mut socket = TcpStream::connect_timeout(&address, LIMIT)?;
             socket.set_write_timeout(Some(LIMIT))?;
-            socket.write_all(&[WAKEUP])?;
-            socket.write_all(&[0])?;
+            // In one piece: a server that has its request may close at once.
+            socket.write_all(&[WAKEUP, 0])?;
             Ok(Some((socket.into(), "inet")))
         }
         Transport::Fifo => {

@@ -216,7 +216,7 @@ impl Message for Request {
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(match from.int("nrequest")? {
+        Ok(match from.leading_int("nrequest")? {
             0 => Self::Append(Append {
                 flags: from.int("flags")?,
                 queue_id: from.string("queue_id")?,

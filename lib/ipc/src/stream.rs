@@ -189,7 +189,7 @@ impl Input for Stream {
             self.taken = self.received.len();
             match self.fill() {
                 Ok(0) if piece.is_empty() => return Ok(None),
-                Ok(0) => return Err(Error::Premature { stream: self.name.clone(), what }),
+                Ok(0) => return Err(Error::Torn { stream: self.name.clone(), what }),
                 Ok(_) => {}
                 Err(error) => return Err(self.input_error(&error, what)),
             }
@@ -320,7 +320,7 @@ mod tests {
         drop(left);
         assert_eq!(
             right.receive::<Status>().unwrap_err().to_string(),
-            "premature end-of-input on right while reading input attribute value"
+            "unexpected end-of-input from right while reading input attribute value"
         );
     }
 

@@ -94,7 +94,7 @@ fn deliver(
         .map_err(|error| TriggerError::Down(format!("connect to {name}: {}", sys::reason(&error))))?;
     socket.set_write_timeout(Some(limit)).map_err(failed)?;
     // In one piece: a server that has read the request may be gone before a second write.
-    socket.write_all(&[request, &[0]].concat()).map_err(failed)?;
+    socket.write_all(&[request, b"\0"].concat()).map_err(failed)?;
     Ok(Some(socket))
 }
 

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::datagram::{connected, send};
 use crate::record::{Severity, file_line, line, safe_text, stderr_line};
 use crate::syslog::Syslog;
 
@@ -39,19 +40,16 @@ impl Postlog {
             self.socket = connected(&self.socket_path);
         }
         let record = file_line(&self.host, tag, severity, text);
-        match (&self.socket, &mut self.fallback) {
-            // A service that is down between two reloads loses records; a mail system does not stop for its log.
-            (Some(socket), _) => drop(socket.send(&record)),
-            (None, Some(file)) => file.append(&record),
-            (None, None) => {}
+        let patient = self.fallback.is_none();
+        if self.socket.as_ref().is_some_and(|socket| send(socket, &record, patient)) {
+            return;
+        }
+        // The next record looks for a new reader. A mail system does not stop for its log: without a fallback the record is lost.
+        self.socket = None;
+        if let Some(file) = &mut self.fallback {
+            file.append(&record);
         }
     }
-}
-
-fn connected(path: &Path) -> Option<UnixDatagram> {
-    let socket = UnixDatagram::unbound().ok()?;
-    socket.connect(path).ok()?;
-    Some(socket)
 }
 
 /// `maillog_file` itself.

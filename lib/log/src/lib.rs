@@ -6,6 +6,8 @@
 //! A line that reports what happened to mail is a type in [`event`], rendered once.
 #![forbid(unsafe_code)]
 
+mod datagram;
+mod debugger;
 mod destination;
 pub mod event;
 mod fatal;
@@ -13,6 +15,7 @@ mod record;
 mod setup;
 mod syslog;
 
+pub use debugger::run_debugger;
 pub use event::emit;
 pub use fatal::{end_fatally, on_fatal, panic_report, set_fatal_status};
 pub use record::Severity;

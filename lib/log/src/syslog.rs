@@ -1,8 +1,10 @@
 //! The syslog socket (config §12.2).
 
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::time::SystemTime;
 
+use crate::datagram::{connected, send};
 use crate::record::Severity;
 
 const PATH: &str = "/dev/log";
@@ -49,7 +51,7 @@ pub(crate) struct Syslog {
 
 impl Syslog {
     pub(crate) fn connect(facility: u8) -> Self {
-        Self { facility, socket: connected() }
+        Self { facility, socket: connected(Path::new(PATH)) }
     }
 
     /// Sends one record. A system without a syslog daemon loses it, as every program does there.
@@ -57,20 +59,14 @@ impl Syslog {
         let time = text::date::syslog_date(SystemTime::now());
         let priority = self.facility * 8 + severity.priority();
         let record = [format!("<{priority}>{time} ").as_bytes(), line].concat();
-        if self.socket.as_ref().is_some_and(|socket| socket.send(&record).is_ok()) {
+        if self.socket.as_ref().is_some_and(|socket| send(socket, &record, true)) {
             return;
         }
-        self.socket = connected();
+        self.socket = connected(Path::new(PATH));
         if let Some(socket) = &self.socket {
-            let _ = socket.send(&record);
+            send(socket, &record, true);
         }
     }
-}
-
-fn connected() -> Option<UnixDatagram> {
-    let socket = UnixDatagram::unbound().ok()?;
-    socket.connect(PATH).ok()?;
-    Some(socket)
 }
 
 #[cfg(test)]

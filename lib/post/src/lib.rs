@@ -19,9 +19,11 @@
 #![forbid(unsafe_code)]
 
 mod flags;
+mod notice;
 mod postdrop;
 mod posting;
 
 pub use flags::{Class, external_flags, internal_flags};
+pub use notice::{NoticeClass, NoticeClasses};
 pub use postdrop::{Postdrop, StartError};
 pub use posting::{OpenError, PatienceError, Posting};

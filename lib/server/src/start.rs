@@ -58,6 +58,9 @@ pub(crate) fn begin(daemon: &Daemon, accepted: &[Transport], locked: bool) -> Be
     check_demand(daemon, &options, &service);
     let variable = std::env::var_os("GENERATION");
     let generation = or_fatal(ipc::master::parse_generation(variable.as_deref().map(OsStrExt::as_bytes)));
+    if options.debugger || std::env::var_os("MAIL_DEBUG").is_some() {
+        or_fatal(logging::run_debugger(&config));
+    }
     let accept_lock = if locked && !options.one_process && !options.stand_alone {
         or_fatal(AcceptLock::open(
             options.transport.as_ref().map_or("unix", |name| name.to_str().unwrap_or("unix")),

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -40,14 +40,15 @@ pub fn spawn(
     }
     command.envs(environment.iter().copied());
     let plan: Vec<(RawFd, RawFd)> = descriptors.iter().map(|(fd, target)| (fd.as_raw_fd(), *target)).collect();
-    let begin = move || {
-        // The standard library lets a child inherit the mask.
-        SigSet::empty().thread_set_mask()?;
-        place(&plan)
-    };
-    // SAFETY: between fork and exec the closure only calls pthread_sigmask, dup2 and fcntl, which are async-signal-safe, and allocates nothing.
-    unsafe { command.pre_exec(begin) };
+    // SAFETY: between fork and exec the closure only calls dup2, fcntl and sigprocmask, which are async-signal-safe, and
+    // allocates nothing.
+    unsafe { command.pre_exec(move || place(&plan).and_then(|()| unblock_signals())) };
     command.spawn()
+}
+
+/// A child inherits what its parent has blocked, to have it as events.
+fn unblock_signals() -> io::Result<()> {
+    Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
 }
 
 fn place(plan: &[(RawFd, RawFd)]) -> io::Result<()> {
@@ -209,6 +210,7 @@ impl UserCommand {
         // prepared before; `report` is open, since `writer` lives until after the spawn.
         unsafe {
             command.pre_exec(move || {
+                unblock_signals()?;
                 plan.carry_out().map_err(|(step, error)| {
                     libc::write(report, (&raw const step).cast(), 1);
                     error
@@ -307,5 +309,16 @@ mod tests {
         let lost = UserCommand { directory: Some("/no/such/place".into()), ..command(&["true"]) };
         assert!(matches!(run(&lost), Err(StartError::Directory(_))));
         assert!(matches!(run(&command(&["no-such-program"])), Err(StartError::Exec(_))));
+    }
+
+    #[test]
+    fn children_start_with_no_signal_blocked() {
+        let blocked: SigSet = [nix::sys::signal::Signal::SIGTERM].into_iter().collect();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None).unwrap();
+        let look = command(&["grep", "SigBlk", "/proc/self/status"]);
+        let child = look.spawn(Stdio::null(), Stdio::piped(), Stdio::null()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&blocked), None).unwrap();
+        assert_eq!(output.stdout, b"SigBlk:\t0000000000000000\n");
     }
 }

@@ -283,9 +283,9 @@ fn write_original_head(notification: &Notification<'_>, boundary: &[u8], out: &m
         (true, true) => b"message/global-headers",
     };
     begin_part(boundary, &description, &[content_type], subject.encoding_worth_naming(), out);
-    match subject.sender {
-        Some(sender) if subject.is_available => out.line(&[b"Return-Path: <", sender, b">"]),
-        _ if subject.is_available => {}
-        _ => out.line(&[b"\t--- Undelivered message unavailable ---"]),
+    if subject.is_available {
+        out.line(&[b"Return-Path: <", subject.sender.unwrap_or_default(), b">"]);
+    } else {
+        out.line(&[b"\t--- Undelivered message unavailable ---"]);
     }
 }

@@ -93,12 +93,15 @@ impl Message<'_> {
     }
 
     fn take_body(&mut self, record_type: RecordType, text: &[u8]) {
+        self.head.is_inside_line = record_type == RecordType::UNTERMINATED;
         self.put_text(record_type, text);
     }
 
     fn end_content(&mut self) {
         if !self.head.has_ended {
             self.end_head();
+        } else if self.head.is_inside_line {
+            self.put_text(RecordType::TEXT, b"");
         }
         self.put_place_for_milters();
         self.content_end = self.output.position();

@@ -21,13 +21,6 @@ pub(super) struct Attribute<'p> {
     pub value: &'p [u8],
 }
 
-impl Attribute<'_> {
-    /// The record's payload in the form that is stored.
-    pub fn to_payload(&self) -> Vec<u8> {
-        [self.name, b"=", self.value].concat()
-    }
-}
-
 impl Message<'_> {
     pub(super) fn take_envelope(&mut self, record_type: RecordType, payload: &[u8]) {
         if record_type == RecordType::FLAGS {
@@ -44,8 +37,8 @@ impl Message<'_> {
         }
         let Some(attribute) = self.split_attribute(payload) else { return };
         match attribute::mapped_type(attribute.name) {
-            Some(meaning) => self.take_meaning(meaning, attribute.value, record_type, &attribute.to_payload()),
-            None => self.take_attribute(&attribute),
+            Some(meaning) => self.take_meaning(meaning, attribute.value, record_type, payload),
+            None => self.take_attribute(&attribute, payload),
         }
     }
 
@@ -72,7 +65,7 @@ impl Message<'_> {
                     self.envelope.ret = value;
                     self.store_in_envelope(stored_type, stored);
                 }
-                _ => self.refuse(format_args!("bad DSN RET record <{}>", text::show(value))),
+                _ => self.refuse(format_args!("bad DSN RET record <{}>", text::show(stored))),
             },
             RecordType::WARN_TIME if self.envelope.has_warn_time => {}
             RecordType::WARN_TIME => {
@@ -81,7 +74,7 @@ impl Message<'_> {
             }
             RecordType::VERP => self.take_verp(value),
             RecordType::MESSAGE => self.end_envelope(),
-            _ if self.take_recipient_record(meaning, value) => {}
+            _ if self.take_recipient_record(meaning, value, stored) => {}
             _ => self.store_in_envelope(stored_type, stored),
         }
     }
@@ -90,11 +83,11 @@ impl Message<'_> {
         self.store(record_type, payload, TypeSet::ENVELOPE_RECIPIENT);
     }
 
-    /// Extra flags that the client sets on the way.
+    /// Extra flags that the client sets on the way. What is no number is none.
     pub(super) fn take_extra_flags(&mut self, payload: &[u8]) {
-        match parse_number(payload) {
-            Some(extra) if extra & !flag::EXTRA == 0 => self.flags |= extra,
-            extra => log::warn!("{}: ignoring bad extra flags: 0x{:x}", self.id, extra.unwrap_or(0)),
+        match parse_number(payload).unwrap_or(0) {
+            extra if extra & !flag::EXTRA == 0 => self.flags |= extra,
+            extra => log::warn!("{}: ignoring bad extra flags: 0x{extra:x}", self.id),
         }
     }
 
@@ -116,7 +109,7 @@ impl Message<'_> {
     }
 
     /// An attribute that stands for no record type.
-    fn take_attribute(&mut self, attribute: &Attribute<'_>) {
+    fn take_attribute(&mut self, attribute: &Attribute<'_>, payload: &[u8]) {
         if self.envelope.attributes.len() >= self.site.attribute_count_limit {
             let limit = self.site.attribute_count_limit;
             return self.refuse(format_args!("attribute count exceeds limit {limit}"));
@@ -130,12 +123,12 @@ impl Message<'_> {
             };
         } else if attribute.name == attribute::TRACE_FLAGS.as_bytes() {
             let Some(flags) = parse_number(attribute.value) else {
-                return self.refuse(format_args!("bad TFLAG record <{}>", text::show(attribute.value)));
+                return self.refuse(format_args!("bad TFLAG record <{}>", text::show(payload)));
             };
             self.envelope.trace_flags.get_or_insert(flags & trace::TRACE_MASK);
         }
         self.envelope.attributes.insert(attribute.name.into(), attribute.value.into());
-        self.store_in_envelope(RecordType::ATTRIBUTE, &attribute.to_payload());
+        self.store_in_envelope(RecordType::ATTRIBUTE, payload);
     }
 
     /// The lifetime in the queue begins now, whatever the client says.
@@ -224,8 +217,9 @@ impl Message<'_> {
         true
     }
 
-    /// Takes what belongs to recipients, in both envelope segments. False: it is something else.
-    pub(super) fn take_recipient_record(&mut self, meaning: RecordType, value: &[u8]) -> bool {
+    /// Takes what belongs to recipients, in both envelope segments. `payload` is that of the whole record, for messages.
+    /// False: it is something else.
+    pub(super) fn take_recipient_record(&mut self, meaning: RecordType, value: &[u8], payload: &[u8]) -> bool {
         match meaning {
             RecordType::ORIGINAL_RECIPIENT => {
                 let old = self.pending.original.replace(value.into());
@@ -235,7 +229,7 @@ impl Message<'_> {
                 let old = self.pending.dsn_original.replace(value.into());
                 self.warn_out_of_order("DSN original recipient", old, value);
             }
-            RecordType::DSN_NOTIFY => self.take_notify(value),
+            RecordType::DSN_NOTIFY => self.take_notify(value, payload),
             RecordType::RECIPIENT => {
                 self.take_recipient(value);
                 self.pending = super::Pending::default();
@@ -254,7 +248,7 @@ impl Message<'_> {
         }
     }
 
-    fn take_notify(&mut self, value: &[u8]) {
+    fn take_notify(&mut self, value: &[u8], payload: &[u8]) {
         if self.pending.notify != 0 {
             log::warn!("{}: ignoring out-of-order DSN notify record <{}>", self.id, self.pending.notify);
         }
@@ -265,7 +259,7 @@ impl Message<'_> {
             }
             None => {
                 let dsn = if self.segment == Segment::Extracted { "dsn" } else { "DSN" };
-                log::warn!("{}: ignoring malformed {dsn} notify record <{}>", self.id, text::show(value));
+                log::warn!("{}: ignoring malformed {dsn} notify record <{}>", self.id, text::show(payload));
             }
         }
     }
@@ -273,7 +267,6 @@ impl Message<'_> {
     fn end_envelope(&mut self) {
         self.in_recipients = false;
         self.put_place_for_milters();
-        self.has_recipient_place = true;
         self.put(RecordType::MESSAGE, b"");
         self.numbers.data_offset = i64::try_from(self.output.position()).unwrap_or(i64::MAX);
         self.segment = Segment::Content;
@@ -282,7 +275,8 @@ impl Message<'_> {
 
 /// NEVER alone, or any of SUCCESS, FAILURE and DELAY.
 fn is_notify(wishes: i32) -> bool {
-    wishes == notify::NEVER || wishes & !(notify::SUCCESS | notify::FAILURE | notify::DELAY) == 0
+    let others = notify::SUCCESS | notify::FAILURE | notify::DELAY;
+    wishes == notify::NEVER || (wishes != 0 && wishes & !others == 0)
 }
 
 /// A number that is digits and nothing else.

@@ -30,11 +30,10 @@ impl Message<'_> {
         if meaning == RecordType::END {
             return self.end_extracted();
         }
-        if self.take_recipient_record(meaning, value) {
+        if self.take_recipient_record(meaning, value, payload) {
             return;
         }
-        let stored = attribute.map(|attribute| attribute.to_payload());
-        self.store(record_type, stored.as_deref().unwrap_or(payload), TypeSet::EXTRACTED_RECIPIENT);
+        self.store(record_type, payload, TypeSet::EXTRACTED_RECIPIENT);
     }
 
     /// What was found out goes in front of recipients.
@@ -47,9 +46,6 @@ impl Message<'_> {
     }
 
     fn end_extracted(&mut self) {
-        if !self.has_recipient_place {
-            self.put_place_for_milters();
-        }
         if self.flags & flag::BCC_OK != 0 && self.has_recipient && !self.site.always_bcc.is_empty() {
             self.add_bcc(&self.site.always_bcc);
         }

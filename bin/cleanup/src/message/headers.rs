@@ -5,7 +5,7 @@ use ipc::cleanup::status;
 use ipc::delivery::utf8;
 use logging::event::MessageId;
 use queue::{RecordType, attribute};
-use text::address::{Address, Token, fold_header, parse_list, quote, scan};
+use text::address::{Address, Token, fold_header, parse_list, quote, scan, unquote};
 use text::space::trim_start;
 
 use super::Message;
@@ -25,26 +25,22 @@ impl Message<'_> {
         if let Some((header, _)) = known {
             self.note_header(header, value);
         }
-        if self.site.headers.dropped.contains(name) {
-            return;
+        // A table that fails is a reason not to accept the message, even where the header does not stay.
+        let rewritten = match known {
+            Some((_, Some(party))) if !self.is_off() => self.rewritten(name, &text[colon + 1..], party),
+            _ => None,
+        };
+        if !self.site.headers.dropped.contains(name) {
+            self.write_header(rewritten.as_deref().map_or(text, |text| text.as_slice()));
         }
-        if let Some((_, Some(party))) = known
-            && !self.is_off()
-            && let Some(rewritten) = self.rewritten(name, &text[colon + 1..], party)
-        {
-            return self.write_header(&rewritten);
-        }
-        self.write_header(text);
     }
 
     /// Remembers what a header says about the message.
     fn note_header(&mut self, header: Header, value: &[u8]) {
         self.head.seen.add(header);
         match header {
-            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding => {
-                if value.eq_ignore_ascii_case(b"8bit") || value.eq_ignore_ascii_case(b"binary") {
-                    self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
-                }
+            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding && stands_for_8bit(value) => {
+                self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
             }
             Header::MessageId => self.log_message_id(value, false),
             Header::ResentMessageId => self.log_message_id(value, true),
@@ -72,11 +68,10 @@ impl Message<'_> {
         let mut tokens = parse_list(scan(value, Some(self.site.headers.token_limit)));
         let mut has_changed = false;
         for token in &mut tokens {
-            if let Token::Address(address) = token
-                && let Some(new) = self.rewritten_address(address, rule, party.role())
-            {
+            if let Token::Address(address) = token {
+                let (new, is_changed) = self.rewritten_address(address, rule, party.role());
                 *address = new;
-                has_changed = true;
+                has_changed |= is_changed;
             }
         }
         if !has_changed {
@@ -90,15 +85,17 @@ impl Message<'_> {
         Some(header.text)
     }
 
-    fn rewritten_address(&mut self, address: &Address, rule: &str, role: Role) -> Option<Address> {
-        let external = address.external();
-        let completed = reachable(self.world.rewriter().rewrite(rule, &external));
-        let completed_internal = Address::single(&completed).internal();
-        let mapped = self.map_address(completed_internal.clone(), role);
-        if mapped != completed_internal {
-            return Some(Address::single(&quote(&mapped)));
+    /// The address as it is to be written, if the header is written anew; and whether that is a reason to do so.
+    fn rewritten_address(&mut self, address: &Address, rule: &str, role: Role) -> (Address, bool) {
+        let given = address.unresolved();
+        let completed = reachable(self.world.rewriter().rewrite(rule, &given));
+        let single = Address::single(&completed);
+        let internal = unquote(&single.unresolved());
+        let mapped = self.map_address(internal.clone(), role);
+        if mapped != internal {
+            return (Address::single(&quote(&mapped)), true);
         }
-        (completed != external).then(|| Address::single(&completed))
+        (single, completed != given)
     }
 
     /// Writes a header, its lines separated by LF: one record for each line, with white space in front of all but the
@@ -130,4 +127,9 @@ impl Message<'_> {
             start = end + 1;
         }
     }
+}
+
+/// Is this an encoding of 8-bit text?
+fn stands_for_8bit(encoding: &[u8]) -> bool {
+    encoding.eq_ignore_ascii_case(b"8bit") || encoding.eq_ignore_ascii_case(b"binary")
 }

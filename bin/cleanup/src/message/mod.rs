@@ -128,8 +128,6 @@ pub struct Message<'a> {
     in_recipients: bool,
     /// There is an `m` record: Milters can edit the file.
     milters_announced: bool,
-    /// There is a place in the file where Milters can append recipients.
-    has_recipient_place: bool,
     envelope: Envelope,
     pending: Pending,
     /// An `R` record was processed.
@@ -204,7 +202,6 @@ impl<'a> Message<'a> {
             has_begun: false,
             in_recipients: false,
             milters_announced: false,
-            has_recipient_place: false,
             envelope: Envelope {
                 arrival: None,
                 full_name: None,

@@ -10,7 +10,7 @@ pub trait Input {
     /// Takes the bytes up to `delimiter`, which is taken too but not returned. `None` at end of file before the first byte.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] when a [`Slice`] has no delimiter; [`Error::Premature`], [`Error::Timeout`], [`Error::Io`] from streams. `what`
+    /// [`Error::Incomplete`] when a [`Slice`] has no delimiter; [`Error::Torn`], [`Error::Timeout`], [`Error::Io`] from streams. `what`
     /// says in them what is being read.
     fn take_until(&mut self, delimiter: u8, what: &'static str) -> Result<Option<Vec<u8>>, Error>;
 }

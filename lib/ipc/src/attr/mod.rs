@@ -68,6 +68,14 @@ pub enum Error {
     /// A [`Slice`] ended inside a list: more bytes are needed.
     #[error("incomplete attribute list on {0}")]
     Incomplete(String),
+    /// The peer closed inside a name or a value.
+    #[error("unexpected end-of-input from {stream} while reading {what}")]
+    Torn {
+        /// The stream's name.
+        stream: String,
+        /// Which part was being read.
+        what: &'static str,
+    },
     /// The peer closed inside a list.
     #[error("premature end-of-input on {stream} while reading {what}")]
     Premature {

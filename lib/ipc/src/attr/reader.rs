@@ -41,6 +41,17 @@ impl<'a> Reader<'a> {
         Ok(self.number(name)? as u32 as i32)
     }
 
+    /// As [`Reader::int`]; no other attribute may come first, not even for a reader that is not strict.
+    ///
+    /// # Errors
+    /// As [`Reader::int`].
+    pub fn leading_int(&mut self, name: &str) -> Result<i32, Error> {
+        let strict = std::mem::replace(&mut self.strict, true);
+        let number = self.int(name);
+        self.strict = strict;
+        number
+    }
+
     /// The next attribute must be `name`, a 64-bit number.
     ///
     /// # Errors

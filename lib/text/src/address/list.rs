@@ -49,6 +49,7 @@ impl Parser {
                 self.done.push(token);
                 self.take_route_address();
                 self.skip_until(b">;,:");
+                self.leave_colon();
                 self.word_may_join = true;
             }
             Token::Operator(b',') => {
@@ -107,6 +108,15 @@ impl Parser {
         self.close();
     }
 
+    /// Outside groups, a `:` in front of a phrase belongs to no address.
+    fn leave_colon(&mut self) {
+        if !self.in_group
+            && let Some(colon) = self.rest.pop_if(|token| *token == Token::Operator(b':'))
+        {
+            self.done.push(colon);
+        }
+    }
+
     /// Leaves tokens as they are, up to one of these operators.
     fn skip_until(&mut self, operators: &[u8]) {
         while let Some(token) = self.rest.pop() {
@@ -157,6 +167,8 @@ mod tests {
             ("@r1:joe@x", "{@r1:joe@x}", "@r1:joe@x"),
             ("@r1,@r2:joe@x", "{@r1} , {@r2:joe@x}", "\"\"@r1, @r2:joe@x"),
             ("x <a b@c>", "x < {ab@c} >", "x <ab@c>"),
+            ("To: z <bob>", "{To} : z < {bob} >", "To:z <bob>"),
+            ("To: <bob>", "{To} : < {bob} >", "To: <bob>"),
             ("[1.2.3.4]", "{[1.2.3.4]}", "\"[1.2.3.4]\""),
             ("\"unterminated", "{unterminated}", "unterminated"),
         ];

@@ -13,12 +13,17 @@ pub fn internal(tokens: &[Token]) -> BString {
 
 /// Text with quoting: a comma is followed by one blank.
 pub fn external(tokens: &[Token]) -> BString {
+    write_external(tokens, false)
+}
+
+/// `joined` tokens of one address have no blanks between them, but for those behind commas.
+pub(super) fn write_external(tokens: &[Token], joined: bool) -> BString {
     let mut text = BString::default();
     for_each_with_next(tokens, |token, next| {
         write_external_token(&mut text, token);
         match token {
             Token::Operator(b',') => text.push(b' '),
-            _ if blank_between(token, next) => text.push(b' '),
+            _ if !joined && blank_between(token, next) => text.push(b' '),
             _ => {}
         }
     });

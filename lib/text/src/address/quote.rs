@@ -14,10 +14,11 @@ pub fn quote(address: &[u8]) -> BString {
     text
 }
 
-/// Internal to external form of a local part without a domain: an `@` in it is text.
+/// Internal to external form of a local part without a domain: an `@` in it is text. A source route in front stays as it is.
 pub fn quote_local(local: &[u8]) -> BString {
-    let mut text = BString::default();
-    write_local(&mut text, local, b"\"\\\r");
+    let (route, rest) = split_route(local);
+    let mut text = BString::from(route);
+    write_local(&mut text, rest, b"\"\\\r");
     text
 }
 

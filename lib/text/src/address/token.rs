@@ -2,8 +2,8 @@
 
 use bstr::BString;
 
+use super::output::write_external;
 use super::{internal, quote};
-use crate::space::is_space;
 
 /// A token of an address or a list of addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl Address {
     /// Its quoted text.
     pub fn external(&self) -> BString {
         quote(&self.internal())
+    }
+
+    /// Its tokens as text, each quoted by itself: what is an operator stays one, as the rewrite service needs it.
+    pub fn unresolved(&self) -> BString {
+        write_external(&self.tokens, self.joined)
     }
 }
 
@@ -175,7 +180,7 @@ impl Scanner<'_> {
             } else if is_end(byte) {
                 break;
             }
-            text.push(if is_space(byte) { b' ' } else { byte });
+            text.push(if is_blank(byte) { b' ' } else { byte });
             self.at += 1;
         }
         text
