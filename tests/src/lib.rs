@@ -11,6 +11,7 @@ pub mod instance;
 pub mod output;
 pub mod place;
 pub mod records;
+pub mod session;
 pub mod subject;
 pub mod wait;
 pub mod wire;

@@ -317,7 +317,12 @@ fn a_postdrop_that_is_stopped_leaves_nothing() {
     }
     assert!(bytes.starts_with(b"protocol\0postdrop_protocol\0queue_id\0"), "{bytes:?}");
     stdin.write_all(&record(b'S', "s@x.example")).expect("a record");
-    assert_eq!(instance.queue("maildrop").len(), 1);
+    for _ in 0..10 {
+        stdin.write_all(&record(b'R', "r".repeat(2000))).expect("a record");
+    }
+    // Now it has a file, and is in the middle of the message.
+    let is_written = || instance.queue("maildrop").first()?.metadata().ok().filter(|metadata| metadata.len() > 0);
+    wait::until("bytes in the file", is_written, String::new);
     sys::signal::send(child.id().cast_signed(), sys::signal::Signal::SIGTERM).expect("a signal");
     assert_eq!(child.wait().expect("an end").code(), Some(15));
     drop(stdin);

@@ -20,7 +20,9 @@ use options::{Mode, Options};
 const TEMPORARY_FAILURE: i32 = 75;
 
 fn main() {
-    let invocation = Invocation::of_process();
+    let mut invocation = Invocation::of_process();
+    // This program complains under its name alone.
+    invocation.name = invocation.base_name().to_owned();
     command::begin(invocation.base_name(), Audience::Both);
     logging::on_fatal(|| std::process::exit(TEMPORARY_FAILURE));
     sys::descriptor::close_from(3);
