@@ -1,9 +1,9 @@
 //! The logs of a service, one file for each message (qmgr-bounce §10.2).
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bstr::BString;
@@ -12,9 +12,7 @@ use ipc::bounce::{Dsn, Recipient};
 use logging::fatal;
 use queue::file::Access;
 use queue::status_log::{LogEntry, LogReader};
-use queue::{QueueDir, QueueId, Spool, make_parents};
-
-const MODE: u32 = 0o600;
+use queue::{QueueDir, QueueId, Spool};
 
 /// The logs of one service.
 #[derive(Debug)]
@@ -66,7 +64,8 @@ impl Journal {
     /// Opens a log for appending, and locks it. One that was removed while this waited for the lock is no good.
     fn open_locked(&self, id: &QueueId) -> File {
         loop {
-            let file = open_to_append(&self.path(id)).unwrap_or_else(|error| self.fail("open file", id, &error));
+            let file =
+                self.spool.open_to_append(self.dir, id).unwrap_or_else(|error| self.fail("open file", id, &error));
             if let Err(error) = sys::lock::exclusive_within(&file, self.lock_attempts, self.lock_delay) {
                 self.fail("lock file", id, &error);
             }
@@ -107,18 +106,6 @@ impl Journal {
     }
 }
 
-fn open_to_append(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(MODE);
-    match options.open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_parents(path)?;
-            options.open(path)
-        }
-        result => result,
-    }
-}
-
 /// The log entry for a recipient, with addresses as they are, in internal form.
 pub fn raw_entry(recipient: &Recipient, dsn: &Dsn) -> LogEntry {
     LogEntry {
@@ -152,7 +139,7 @@ fn quoted(address: &BString) -> BString {
 mod tests {
     use super::*;
 
-    fn journal(root: &Path) -> Journal {
+    fn journal(root: &std::path::Path) -> Journal {
         let config = Config::for_tests(&[("backwards_bounce_logfile_compatibility", "no")]);
         Journal::new(QueueDir::Defer, Spool::from(&config).at(root), &config)
     }

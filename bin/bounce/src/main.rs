@@ -45,8 +45,10 @@ fn main() {
     })
 }
 
-/// A reply that says no.
+/// The reply to what makes no sense.
 const REFUSED: Status = Status(-1);
+/// The reply to what could not be done.
+const FAILED: Status = Status(1);
 
 /// What this process knows for all requests.
 struct Bounce {
@@ -109,7 +111,7 @@ impl Bounce {
         };
         match wanted {
             Ok(wanted) if self.carry_out(&wanted, config) => Status(0),
-            Ok(_) => REFUSED,
+            Ok(_) => FAILED,
             Err(warning) => {
                 log::warn!("{warning}");
                 REFUSED

@@ -34,6 +34,14 @@ impl FastFlush {
         })
     }
 
+    /// Whether the service keeps a log for a domain.
+    ///
+    /// # Errors
+    /// A table failed, which has been logged.
+    pub fn covers(&self, domain: &[u8]) -> Result<bool, table::Error> {
+        self.domains.matches(domain)
+    }
+
     /// Remembers that a message waits for a domain. False: the service failed; a domain that is not eligible is no failure.
     pub fn add(&self, domain: &[u8], queue_id: &[u8]) -> bool {
         let request = flush::Request::Add { site: domain.into(), queue_id: queue_id.into() };

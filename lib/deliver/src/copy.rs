@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::time::SystemTime;
 
+use bstr::BString;
 use queue::{Reader, RecordType};
 
 use crate::job::{Job, mark_corrupt};
@@ -157,7 +158,11 @@ struct Lines<'a, W: Write> {
 
 impl<W: Write> Lines<'_, W> {
     fn put_envelope(&mut self, job: &Job<'_>) -> io::Result<()> {
-        let sender = text::address::quote(&job.request.sender);
+        // The null address has no quotes: <>.
+        let sender = match job.request.sender.as_slice() {
+            b"" => BString::default(),
+            sender => text::address::quote(sender),
+        };
         if self.style.from_line {
             let name: &[u8] = if sender.is_empty() { b"MAILER-DAEMON" } else { &sender };
             let time = text::date::ctime(SystemTime::now());
@@ -226,9 +231,13 @@ mod tests {
     }
 
     fn copied(content: &[(RecordType, &[u8])], style: &Style<'_>) -> Result<String, CopyError> {
+        copied_from("a b@c", content, style)
+    }
+
+    fn copied_from(sender: &str, content: &[(RecordType, &[u8])], style: &Style<'_>) -> Result<String, CopyError> {
         let config = config::Config::for_tests(&[]);
         let mut reporter = crate::Reporter::new(&config);
-        let request = Request { sender: "a b@c".into(), ..Request::default() };
+        let request = Request { sender: sender.into(), ..Request::default() };
         let job = Job {
             request,
             file: job_file(content),
@@ -257,6 +266,12 @@ mod tests {
             rest,
             "Return-Path: <\"a b\"@c>\nX-Original-To: orig@x\nDelivered-To: u@Host\n>From x\nlong From y\nno end\n\n"
         );
+    }
+
+    #[test]
+    fn the_null_sender_has_no_quotes() {
+        let text = copied_from("", &[(RecordType::EXTRACTED, b"")], &Style::mbox(None, b"u@Host")).unwrap();
+        assert!(text.starts_with("From MAILER-DAEMON  ") && text.contains("\nReturn-Path: <>\n"), "{text}");
     }
 
     #[test]

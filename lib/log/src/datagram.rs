@@ -3,12 +3,23 @@
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sys::descriptor::wait_writable;
 
-/// How long to wait for a reader whose queue is full.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for a reader whose queue is full. It is short of every watchdog.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The reader has it.
+    Yes,
+    /// The reader is there, and its queue stayed full.
+    Full,
+    /// There is no reader.
+    Gone,
+}
 
 /// Connects without ever blocking later: master starts the reader, and must not wait for it.
 pub(crate) fn connected(path: &Path) -> Option<UnixDatagram> {
@@ -18,13 +29,22 @@ pub(crate) fn connected(path: &Path) -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// Sends a record. `patient`: waits a moment for room. False: there is no reader, or no room.
-pub(crate) fn send(socket: &UnixDatagram, record: &[u8], patient: bool) -> bool {
-    match socket.send(record) {
-        Err(error) if error.kind() == ErrorKind::WouldBlock && patient => {
-            wait_writable(socket, Some(PATIENCE)).unwrap_or(false) && socket.send(record).is_ok()
+/// Sends a record, and waits up to `patience` for room in the reader's queue.
+pub(crate) fn send(socket: &UnixDatagram, record: &[u8], patience: Duration) -> Sent {
+    let deadline = Instant::now() + patience;
+    loop {
+        match socket.send(record) {
+            Ok(_) => return Sent::Yes,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // Another sender may take the room that this one waited for, so it may have to wait again.
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() || !wait_writable(socket, Some(left)).unwrap_or(false) {
+                    return Sent::Full;
+                }
+            }
+            Err(_) => return Sent::Gone,
         }
-        result => result.is_ok(),
     }
 }
 
@@ -39,9 +59,31 @@ mod tests {
         assert!(connected(&path).is_none());
         let server = UnixDatagram::bind(&path).unwrap();
         let client = connected(&path).unwrap();
-        while send(&client, b"record", false) {}
-        assert!(!send(&client, b"record", false));
+        while send(&client, b"record", Duration::ZERO) == Sent::Yes {}
+        assert_eq!(send(&client, b"record", Duration::from_millis(10)), Sent::Full);
         server.recv(&mut [0; 10]).unwrap();
-        assert!(send(&client, b"record", true));
+        assert_eq!(send(&client, b"record", PATIENCE), Sent::Yes);
+        drop(server);
+        assert_eq!(send(&client, b"record", PATIENCE), Sent::Gone);
+    }
+
+    #[test]
+    fn many_senders_lose_nothing_to_a_slow_reader() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let server = UnixDatagram::bind(&path).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let client = connected(&path).unwrap();
+                    for _ in 0..500 {
+                        assert_eq!(send(&client, b"record", PATIENCE), Sent::Yes);
+                    }
+                });
+            }
+            for _ in 0..2000 {
+                server.recv(&mut [0; 10]).unwrap();
+            }
+        });
     }
 }

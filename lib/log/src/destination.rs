@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::datagram::{connected, send};
+use crate::datagram::{PATIENCE, Sent, connected, send};
 use crate::record::{Severity, file_line, line, safe_text, stderr_line};
 use crate::syslog::Syslog;
 
@@ -25,14 +26,19 @@ pub(crate) enum MailLog {
 pub(crate) struct Postlog {
     socket_path: PathBuf,
     socket: Option<UnixDatagram>,
+    /// The reader's queue stayed full, so that waiting again would be vain.
+    stuck: bool,
     host: Vec<u8>,
     fallback: Option<LogFile>,
 }
 
+/// How long a program waits for room that can write the file itself; master among them, which must get on to start the reader.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+
 impl Postlog {
     pub(crate) fn new(socket_path: PathBuf, host: Vec<u8>, fallback: Option<LogFile>) -> Self {
         let socket = connected(&socket_path);
-        Self { socket_path, socket, host, fallback }
+        Self { socket_path, socket, stuck: false, host, fallback }
     }
 
     fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {
@@ -40,14 +46,36 @@ impl Postlog {
             self.socket = connected(&self.socket_path);
         }
         let record = file_line(&self.host, tag, severity, text);
-        let patient = self.fallback.is_none();
-        if self.socket.as_ref().is_some_and(|socket| send(socket, &record, patient)) {
-            return;
+        let sent = match &self.socket {
+            Some(socket) => send(socket, &record, self.patience()),
+            None => Sent::Gone,
+        };
+        self.stuck = sent == Sent::Full;
+        match sent {
+            Sent::Yes => {}
+            // A mail system does not stop for its log: without a file that it may write, the record is lost.
+            Sent::Full => {
+                if let Some(file) = self.fallback.as_mut()
+                    && file.opened().is_ok()
+                {
+                    file.append(&record);
+                }
+            }
+            Sent::Gone => {
+                // The next record looks for a new reader.
+                self.socket = None;
+                if let Some(file) = &mut self.fallback {
+                    file.append(&record);
+                }
+            }
         }
-        // The next record looks for a new reader. A mail system does not stop for its log: without a fallback the record is lost.
-        self.socket = None;
-        if let Some(file) = &mut self.fallback {
-            file.append(&record);
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.stuck, &self.fallback) {
+            (true, _) => Duration::ZERO,
+            (false, Some(_)) => SHORT_PATIENCE,
+            (false, None) => PATIENCE,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::datagram::{connected, send};
+use crate::datagram::{PATIENCE, Sent, connected, send};
 use crate::record::Severity;
 
 const PATH: &str = "/dev/log";
@@ -59,12 +59,11 @@ impl Syslog {
         let time = text::date::syslog_date(SystemTime::now());
         let priority = self.facility * 8 + severity.priority();
         let record = [format!("<{priority}>{time} ").as_bytes(), line].concat();
-        if self.socket.as_ref().is_some_and(|socket| send(socket, &record, true)) {
-            return;
-        }
-        self.socket = connected(Path::new(PATH));
-        if let Some(socket) = &self.socket {
-            send(socket, &record, true);
+        if self.socket.as_ref().is_none_or(|socket| send(socket, &record, PATIENCE) == Sent::Gone) {
+            self.socket = connected(Path::new(PATH));
+            if let Some(socket) = &self.socket {
+                send(socket, &record, PATIENCE);
+            }
         }
     }
 }

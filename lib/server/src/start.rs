@@ -53,6 +53,9 @@ pub(crate) fn begin(daemon: &Daemon, accepted: &[Transport], locked: bool) -> Be
     text::date::local_zone();
     let service = options.service.as_ref().map_or_else(|| process.clone(), |name| name.to_string());
     let config = load(daemon, &service, &options);
+    if options.log_to_stderr {
+        logging::tag(&[config.get(params::SYSLOG_NAME).as_bytes(), b"/", process.as_bytes()].concat());
+    }
     refuse_terminal(&options, &process);
     let transport = or_fatal(options.transport(accepted));
     check_demand(daemon, &options, &service);

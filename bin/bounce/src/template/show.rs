@@ -9,12 +9,15 @@ const MARKER: &[u8] = b"EOF";
 
 /// All templates as a template file.
 pub fn dump(templates: &Templates) -> Vec<u8> {
-    list(|class, out| {
+    let mut out = Vec::new();
+    for class in Class::ALL {
         let template = templates.get(class);
-        begin(out, &format!("{}_template", class.name()));
-        put_headers(out, template);
-        put_lines(out, &template.text);
-    })
+        begin(&mut out, &format!("{}_template", class.name()));
+        put_headers(&mut out, template);
+        put_lines(&mut out, &template.text);
+        put_line(&mut out, MARKER);
+    }
+    out
 }
 
 /// The message texts of all templates, with their values.
@@ -22,31 +25,20 @@ pub fn dump(templates: &Templates) -> Vec<u8> {
 /// # Errors
 /// The text of the fatal error.
 pub fn expanded(templates: &Templates, config: &Config) -> Result<Vec<u8>, String> {
-    let mut failed = None;
-    let listing = list(|class, out| {
-        begin(out, &format!("expanded_{}_text", class.name()));
-        match templates.get(class).expand(config) {
-            Ok(text) => put_lines(out, &text),
-            Err(error) => drop(failed.get_or_insert(error)),
-        }
-    });
-    failed.map_or(Ok(listing), Err)
-}
-
-/// One block for each class, with an empty line in between.
-fn list(mut block: impl FnMut(Class, &mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::new();
     for class in Class::ALL {
-        if !out.is_empty() {
-            out.push(b'\n');
-        }
-        block(class, &mut out);
+        begin(&mut out, &format!("expanded_{}_text", class.name()));
+        put_lines(&mut out, &templates.get(class).expand(config)?);
         put_line(&mut out, MARKER);
     }
-    out
+    Ok(out)
 }
 
+/// Begins a block; an empty line keeps it apart from the one before.
 fn begin(out: &mut Vec<u8>, name: &str) {
+    if !out.is_empty() {
+        out.push(b'\n');
+    }
     put_line(out, format!("{name} = <<EOF").as_bytes());
 }
 

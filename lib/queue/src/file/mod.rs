@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use nix::fcntl::OFlag;
 use sys::reason;
 
-use crate::dir::rename_making_dirs;
+use crate::dir::{make_parents, rename_making_dirs};
 use crate::{QueueDir, QueueId, Spool};
 
 /// Permission bits of complete files and their like (§8.3).
@@ -50,6 +50,21 @@ impl Spool {
             .write(access == Access::ReadWrite)
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(self.path(dir, id))
+    }
+
+    /// Opens a log for appending, without locking. A missing log is created, with mode 0600, and so are its hash
+    /// directories.
+    pub fn open_to_append(&self, dir: QueueDir, id: &QueueId) -> io::Result<File> {
+        let path = self.path(dir, id);
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(mode::INCOMPLETE).custom_flags(OFlag::O_NOFOLLOW.bits());
+        match options.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_parents(&path)?;
+                options.open(&path)
+            }
+            result => result,
+        }
     }
 
     /// The test that every program makes before it uses a message file: a complete regular file (§8.3). `None` says
