@@ -24,6 +24,8 @@ pub fn instance() -> Builder {
         .set("mydomain", "example.com")
         .set("myorigin", "example.com")
         .set("delay_warning_time", "0")
+        // No queue manager takes the mail away, and cleanup would wait for it before each message.
+        .set("in_flow_delay", "0")
         .master_cf(
             "cleanup   unix  n       -       n       -       0       cleanup\n\
              rewrite   unix  -       -       n       -       -       trivial-rewrite\n\
