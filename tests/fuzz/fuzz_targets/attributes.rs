@@ -2,7 +2,7 @@
 #![no_main]
 
 use ipc::attr::Slice;
-use ipc::{Encoding, Message, bounce, delivery};
+use ipc::{Encoding, Message, bounce, rewrite};
 use libfuzzer_sys::fuzz_target;
 
 fn take<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
@@ -15,6 +15,6 @@ fn take<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    take::<bounce::Append>(data);
-    take::<delivery::Request>(data);
+    take::<bounce::Request>(data);
+    take::<rewrite::Resolved>(data);
 });

@@ -1,0 +1,200 @@
+//! main.cf as programs read it, and postconf (config §1 to §8, checklist §14).
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use tests::{Instance, Output, require_instances};
+
+/// A configuration directory of its own, with these files.
+fn directory(main_cf: &str, master_cf: &str) -> Instance {
+    let instance = Instance::builder().file("conf/main.cf", main_cf).file("conf/master.cf", master_cf).build();
+    // A file that is being edited is read again and again.
+    age(&instance.path("conf/main.cf"));
+    instance
+}
+
+fn age(path: &Path) {
+    let past = SystemTime::now() - Duration::from_secs(3600);
+    File::options().write(true).open(path).and_then(|file| file.set_modified(past)).expect("a time stamp");
+}
+
+fn postconf(instance: &Instance, arguments: &[&str]) -> Output {
+    let directory = instance.expand("{dir}/conf");
+    instance.run("postconf", &[&["-c", &directory], arguments].concat())
+}
+
+/// The value of one parameter in this main.cf.
+fn value(main_cf: &str, arguments: &[&str]) -> String {
+    postconf(&directory(main_cf, ""), &[&["-h"], arguments].concat()).success().stdout
+}
+
+/// What a main.cf is wrong with, to any program.
+fn complaint(line: &str) -> String {
+    let instance = directory(&format!("compatibility_level = 3.6\n{line}\n"), "");
+    let output = instance.run("postmap", &["-c", &instance.expand("{dir}/conf"), "-q", "x", "static:y"]);
+    assert_eq!(output.status, 1, "{line}: {output:?}");
+    output.stderr
+}
+
+/// Checklist 1 to 4.
+#[test]
+fn lines_are_logical_lines() {
+    require_instances!();
+    assert_eq!(value("smtpd_banner = 1\n#x\n b\n", &["smtpd_banner"]), "1 b\n");
+    let output = postconf(&directory(" x = 1\n", ""), &["-n"]).success();
+    assert!(output.stderr.contains("logical line must not start with whitespace: \" x = 1\""), "{output:?}");
+    for (text, error) in
+        [("foo\n", "line 1: missing '=' after attribute name: \"foo\""), ("= 1\n", "missing attribute name")]
+    {
+        let output = postconf(&directory(text, ""), &["-n"]);
+        assert_eq!(output.status, 1);
+        assert!(output.stderr.contains(error), "{output:?}");
+    }
+}
+
+/// Checklist 5 and 6.
+#[test]
+fn the_last_of_two_settings_counts() {
+    require_instances!();
+    let output = postconf(&directory("myorigin = a\nmyorigin = b\n", ""), &["-h", "myorigin"]).success();
+    assert_eq!(output.stdout, "b\n");
+    assert!(output.stderr.contains("line 2: overriding earlier entry: myorigin=a"), "{output:?}");
+    assert_eq!(postconf(&directory("myorigin = a\nmyorigin = a\n", ""), &["myorigin"]).success().stderr, "");
+    let empty = directory("mydestination =\n", "");
+    assert_eq!(postconf(&empty, &["mydestination"]).success().stdout, "mydestination =\n");
+    assert_eq!(postconf(&empty, &["-h", "mydestination"]).success().stdout, "\n");
+    assert!(postconf(&empty, &["-n"]).success().stdout.contains("mydestination =\n"));
+}
+
+/// Checklist 7 to 11.
+#[test]
+fn values_are_expanded() {
+    require_instances!();
+    let output = postconf(&directory("mydestination = $mydestination\n", ""), &["-x", "mydestination"]);
+    assert_eq!(output.status, 1);
+    assert!(output.stderr.contains("unreasonable macro call nesting: \"mydestination\""), "{output:?}");
+    let cases = [
+        ("${mydomain?{a}:{b}}", "a"),
+        ("${nosuch?{a}:{b}}", "b"),
+        ("${mydomain:x}", ""),
+        ("${nosuch:x}", "x"),
+        ("${{12} < {9}?yes}", ""),
+        ("${{12} < {9a}?yes}", "yes"),
+        ("${{3.10} >level {3.9}?yes}", "yes"),
+        ("${{} == {}?yes}", "yes"),
+        ("$$x", "$x"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(
+            value(&format!("smtpd_banner = {text}\n"), &["-x", "smtpd_banner"]),
+            format!("{expected}\n"),
+            "{text}"
+        );
+    }
+    for (text, error) in [("${{a} ==foo {b}}", "bad operator suffix at: \"...==>>>foo"), ("x$", "empty macro name")] {
+        let output = postconf(&directory(&format!("smtpd_banner = {text}\n"), ""), &["-x", "smtpd_banner"]);
+        assert!(output.status == 1 && output.stderr.contains(error), "{text}: {output:?}");
+    }
+}
+
+/// Checklist 12 to 20.
+#[test]
+fn bad_values_stop_every_program() {
+    require_instances!();
+    let cases = [
+        ("soft_bounce = true", "bad boolean configuration: soft_bounce = true"),
+        ("line_length_limit = 5", "invalid line_length_limit parameter value 5 < 512"),
+        ("max_idle = 0", "invalid max_idle: 0 (min 1)"),
+        ("max_idle = 5x", "parameter max_idle: bad time value or unit:"),
+        ("default_privs = postfix", "parameters default_privs and mail_owner specify the same user postfix"),
+        ("inet_interfaces = 192.0.2.7", "parameter inet_interfaces: no local interface found for 192.0.2.7"),
+        ("maillog_file = /tmp/x", "maillog_file value '/tmp/x' does not match any prefix in maillog_file_prefixes"),
+    ];
+    std::thread::scope(|scope| {
+        for (line, error) in cases {
+            scope.spawn(move || {
+                let said = complaint(line);
+                assert!(said.contains(error), "{line}: {said}");
+            });
+        }
+    });
+}
+
+/// Checklist 22 to 24, 26 to 28, and 31.
+#[test]
+fn parameters_are_listed() {
+    require_instances!();
+    let all = postconf(&directory("", ""), &["-d"]).success().stdout;
+    let lines: Vec<&str> = all.lines().collect();
+    assert!(lines.len() > 800 && lines.is_sorted_by_key(|line| line.split(' ').next()), "{}", lines.len());
+    let instance = directory("bogus = 1\nmyorigin = a  b\n  c\n", "");
+    let output = postconf(&instance, &["-n"]).success();
+    assert!(
+        output.stdout.contains("config_directory = ") && output.stdout.contains("myorigin = a b c\n"),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains("unused parameter: bogus=1"), "{output:?}");
+    let output = postconf(&directory("bogus = 1\nmyorigin = $bogus\n", ""), &["-n"]).success();
+    assert!(output.stdout.contains("bogus = 1\n") && !output.stderr.contains("unused"), "{output:?}");
+    let output = postconf(&instance, &["nosuch"]).success();
+    assert!(output.stderr.contains("warning: nosuch: unknown parameter"), "{output:?}");
+    let output = postconf(&directory("mynetworks = $zork\n", ""), &["-n"]).success();
+    assert!(output.stderr.contains("undefined parameter: zork"), "{output:?}");
+    let output = postconf(&instance, &["-M", "-d"]);
+    assert!(output.status == 1 && output.stderr.contains("with option -M, do not specify -d"), "{output:?}");
+}
+
+/// Checklist 32 to 35.
+#[test]
+fn main_cf_is_edited_in_place() {
+    require_instances!();
+    let instance = directory("# comment\nmyorigin = 1\n\nmydomain = x\n  y\nmyorigin = 2\n", "");
+    let output = postconf(&instance, &["-e", "myorigin=9", "relayhost = [r]"]).success();
+    assert!(output.stderr.contains("multiple entries"), "{output:?}");
+    let text = instance.read("conf/main.cf");
+    assert_eq!(text, "# comment\nmyorigin = 9\n\nmydomain = x\n  y\nmyorigin = 9\nrelayhost = [r]\n");
+    let path = instance.path("conf/main.cf");
+    assert_eq!(fs::metadata(&path).expect("main.cf").permissions().mode() & 0o777, 0o644);
+    assert!(!instance.path("conf/main.cf.tmp").exists());
+    postconf(&instance, &["-#", "mydomain"]).success();
+    assert!(instance.read("conf/main.cf").contains("#mydomain = x\n#  y\n"));
+    postconf(&instance, &["-X", "myorigin"]).success();
+    assert!(!instance.read("conf/main.cf").contains("myorigin"));
+    let output = postconf(&instance, &["-e", "relayhost=1", "relayhost=2"]).success();
+    assert!(output.stderr.contains("ignoring earlier request: 'relayhost = 1'"), "{output:?}");
+}
+
+/// Checklist 36 to 41.
+#[test]
+fn master_cf_is_shown_and_edited() {
+    require_instances!();
+    let text = "relay unix - - n - - smtp\n  -o syslog_name=postfix/$service_name\nc unix - - n - - y\n";
+    let instance = directory("", text);
+    let line = "relay      unix  -       -       n       -       -       smtp";
+    let output = postconf(&instance, &["-M", "relay"]).success();
+    assert_eq!(output.stdout, format!("{line} -o syslog_name=postfix/$service_name\n"));
+    let output = postconf(&instance, &["-Mf", "relay"]).success();
+    assert_eq!(output.stdout, format!("{line}\n    -o syslog_name=postfix/$service_name\n"));
+    let output = postconf(&instance, &["-Px", "relay/unix/syslog_name"]).success();
+    assert_eq!(output.stdout, "relay/unix/syslog_name = postfix/relay\n");
+    postconf(&instance, &["-Fe", "relay/unix/chroot=y"]).success();
+    assert_eq!(postconf(&instance, &["-Fh", "relay/unix/chroot"]).success().stdout, "y\n");
+    let output = postconf(&instance, &["-Fe", "relay/unix/wakeup=z"]);
+    assert!(output.status == 1 && output.stderr.contains("invalid wakeup field \"z\" in \"z\""), "{output:?}");
+    postconf(&instance, &["-MX", "c/unix"]).success();
+    assert_eq!(postconf(&instance, &["-M"]).success().stdout.lines().count(), 1);
+    assert_eq!(postconf(&instance, &["-MX", "nosuch/unix"]).success().stderr, "");
+    let output = postconf(&directory("", "a unix - - n - -\n"), &["-M"]);
+    assert!(output.status == 1 && output.stderr.contains("line 1: bad field count"), "{output:?}");
+}
+
+/// Checklist 42.
+#[test]
+fn a_missing_main_cf_matters_only_to_its_values() {
+    require_instances!();
+    let instance = Instance::builder().file("conf/other", "").build();
+    assert_eq!(postconf(&instance, &["-n"]).status, 1);
+    assert!(postconf(&instance, &["-d", "mydomain"]).success().stdout.starts_with("mydomain = "));
+}
