@@ -10,8 +10,7 @@ cd "$(dirname "$0")"
 
 COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail"
 SET_GID="postdrop postqueue postlog"
-DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce showq error discard local virtual postlogd"
-OPTIONAL_DAEMONS="flush verify"
+DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual postlogd"
 
 destdir= replace=no start=yes
 while [ $# -gt 0 ]; do
@@ -65,9 +64,6 @@ link() { mkdir -p "$(dirname "$destdir$2")"; ln -sf "$1" "$destdir$2"; }
 install_programs() {
     for name in $COMMANDS $SET_GID; do put 0755 "$target/$name" "/usr/sbin/$name"; done
     for name in $DAEMONS; do put 0755 "$target/$name" "/usr/libexec/postfix/$name"; done
-    for name in $OPTIONAL_DAEMONS; do
-        if [ -e "$target/$name" ]; then put 0755 "$target/$name" "/usr/libexec/postfix/$name"; fi
-    done
     link ../sbin/sendmail /usr/bin/mailq
     link ../sbin/sendmail /usr/bin/newaliases
     link ../sbin/sendmail /usr/lib/sendmail

@@ -1,0 +1,65 @@
+//! Mail for one site, tried again on request (master-ipc, flush; queue-files §10).
+
+use std::fs;
+
+use tests::{Builder, Instance, require_instances, wait};
+
+fn instance() -> Builder {
+    Instance::builder()
+        .set("fast_flush_domains", "later.example")
+        .set("transport_maps", "inline:{ {later.example=retry:4.4.1 not now}, {other.example=retry:4.4.1 not now} }")
+}
+
+/// Leaves one deferred message for a recipient, and says which.
+fn deferred(instance: &Instance, recipient: &str) -> String {
+    instance.send(&[recipient], "\nhi\n");
+    let line = instance.wait_for_log(&[&format!("to=<{recipient}>"), "status=deferred"]);
+    let id = line.split(": ").nth(1).expect("a queue ID").to_owned();
+    wait::until(
+        "the deferred message",
+        || instance.path(&format!("q/deferred/{}/{id}", &id[..1])).exists().then_some(()),
+        || instance.log(),
+    );
+    id
+}
+
+fn deferrals(instance: &Instance, id: &str) -> usize {
+    instance.log_lines(&format!("{id}: to=<")).len()
+}
+
+#[test]
+fn a_site_is_flushed_alone() {
+    require_instances!();
+    let instance = instance().start();
+    let wanted = deferred(&instance, "a@later.example");
+    let other = deferred(&instance, "b@other.example");
+    let log = instance.path("q/flush/later_example");
+    wait::until("the site's log", || log.exists().then_some(()), || instance.log());
+    let text = fs::read_to_string(&log).expect("the site's log");
+    assert!(text.lines().any(|line| line == wanted), "{text}");
+    assert!(!instance.path("q/flush/other_example").exists());
+
+    instance.run("postqueue", &["-s", "later.example"]).success();
+    wait::until("a second attempt", || (deferrals(&instance, &wanted) > 1).then_some(()), || instance.log());
+    assert_eq!(deferrals(&instance, &other), 1);
+}
+
+#[test]
+fn one_message_is_flushed_by_its_id() {
+    require_instances!();
+    let instance = instance().start();
+    let wanted = deferred(&instance, "a@other.example");
+    let other = deferred(&instance, "b@other.example");
+    instance.run("postqueue", &["-i", &wanted]).success();
+    wait::until("a second attempt", || (deferrals(&instance, &wanted) > 1).then_some(()), || instance.log());
+    assert_eq!(deferrals(&instance, &other), 1);
+}
+
+#[test]
+fn a_site_without_a_log_is_refused() {
+    require_instances!();
+    let instance = instance().start();
+    let output = instance.run("postqueue", &["-s", "other.example"]);
+    assert_ne!(output.status, 0, "{output:?}");
+    assert!(output.stderr.contains("Flush service is not configured for destination \"other.example\""), "{output:?}");
+}
