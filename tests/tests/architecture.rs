@@ -239,8 +239,7 @@ const LATER: &[&str] = &[
     "DESTINATION_CONCURRENCY_FEEDBACK_DEBUG",
     "QMGR_FUDGE_FACTOR",
     "QMGR_IPC_TIMEOUT",
-    // Programs and features that are not here yet: flush, postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
-    "BODY_CHECKS",
+    // Programs and features that are not here yet: postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
     "BODY_CHECKS_SIZE_LIMIT",
     "DEBUG_PEER_LEVEL",
     "DEBUG_PEER_LIST",
@@ -252,10 +251,7 @@ const LATER: &[&str] = &[
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",
     "FAULT_INJECTION_CODE",
-    "HEADER_CHECKS",
     "MAIL_RELEASE_DATE",
-    "MESSAGE_REJECT_CHARACTERS",
-    "MESSAGE_STRIP_CHARACTERS",
     "MILTER_COMMAND_TIMEOUT",
     "MILTER_CONNECT_MACROS",
     "MILTER_CONNECT_TIMEOUT",
