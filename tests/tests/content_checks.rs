@@ -106,3 +106,16 @@ fn bytes_that_should_not_be_there() {
     let at = outcome.records.iter().position(|text| text == "X ").expect("the end of the content");
     assert_eq!(outcome.records[at + 1], "A encoding=8bit");
 }
+
+/// Posthorn's own word about settings that it does not carry out yet.
+#[test]
+fn settings_without_effect_are_said() {
+    require_instances!();
+    if Subject::from_environment().is_genuine("cleanup") {
+        tests::skip!("the control checks content");
+    }
+    let instance = instance().set("body_checks", "static:OK").start();
+    assert_eq!(content(&instance, REMOTE, &["Subject: x", "", "x"]).status, 0);
+    instance.wait_for_log(&["cleanup[", "warning: body_checks is set, but this cleanup does not look into content"]);
+    assert!(instance.log_lines("header_checks is set").is_empty());
+}
