@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use config::{Config, Key, Long, Str, params};
 use ipc::Stamp;
@@ -77,13 +77,36 @@ impl Locking {
         !(self.flock || self.fcntl || self.dotlock)
     }
 
-    /// Waits about `deliver_lock_delay`: up to a quarter more or less, so that two that wait do not wait in step.
-    fn pause(&self) {
+    /// About `deliver_lock_delay`: up to a quarter more or less, so that two that wait do not wait in step.
+    fn jittered_delay(&self) -> Duration {
         let span = u64::try_from(self.delay.as_micros()).unwrap_or(u64::MAX) / 2;
         let jitter = Stamp::now().micros.cast_unsigned() * 2_654_435_761 % span.max(1);
-        sleep(self.delay * 3 / 4 + Duration::from_micros(jitter));
+        self.delay * 3 / 4 + Duration::from_micros(jitter)
+    }
+
+    /// Takes a lock that others may have: up to `deliver_lock_attempts` attempts, about `deliver_lock_delay` apart. In between it looks
+    /// often: a neighbour's delivery takes milliseconds, and a busy mailbox would spend most of its time in delays.
+    fn patiently(&self, is_taken: fn(&io::Error) -> bool, mut take: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        for _ in 1..self.attempts {
+            let end = Instant::now() + self.jittered_delay();
+            loop {
+                match take() {
+                    Err(error) if is_taken(&error) => {}
+                    result => return result,
+                }
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                sleep(LOOK_AGAIN.min(left));
+            }
+        }
+        take()
     }
 }
+
+/// How soon to look again for a lock that somebody has.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Checks the size limit of mailboxes against that of messages, and sets it for this process and the commands that it runs.
 ///
@@ -171,22 +194,12 @@ fn check_unchanged(path: &Path, file: &File) -> Result<(), Failure> {
 
 fn lock(file: &File, locking: &Locking) -> io::Result<()> {
     if locking.flock {
-        patiently(locking, || sys::lock::try_exclusive(file))?;
+        locking.patiently(sys::lock::is_held, || sys::lock::try_exclusive(file))?;
     }
     if locking.fcntl {
-        patiently(locking, || sys::lock::try_exclusive_record(file))?;
+        locking.patiently(sys::lock::is_held, || sys::lock::try_exclusive_record(file))?;
     }
     Ok(())
-}
-
-fn patiently(locking: &Locking, mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    for _ in 1..locking.attempts {
-        match attempt() {
-            Err(error) if sys::lock::is_held(&error) => locking.pause(),
-            result => return result,
-        }
-    }
-    attempt()
 }
 
 fn dotlock(path: &Path, locking: &Locking, purpose: Purpose) -> Result<Option<Dotlock>, Failure> {
@@ -209,21 +222,15 @@ fn dotlock(path: &Path, locking: &Locking, purpose: Purpose) -> Result<Option<Do
 }
 
 fn make_dotlock(name: &Path, locking: &Locking) -> io::Result<()> {
+    let is_there = |error: &io::Error| error.kind() == ErrorKind::AlreadyExists;
     let create = || OpenOptions::new().write(true).create_new(true).mode(0o0).open(name).map(drop);
-    for _ in 1..locking.attempts {
-        match create() {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            result => return result,
-        }
-        if is_stale(name, locking.stale) {
-            match std::fs::remove_file(name) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => continue,
-            }
-        }
-        locking.pause();
-    }
-    create()
+    locking.patiently(is_there, || match create() {
+        Err(error) if is_there(&error) && is_stale(name, locking.stale) => match std::fs::remove_file(name) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => create(),
+        },
+        result => result,
+    })
 }
 
 /// A lock file whose owner has not touched it for long belongs to nobody any more.
