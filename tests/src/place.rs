@@ -13,7 +13,8 @@ impl Instance {
     /// # Panics
     /// When that cannot be done.
     pub fn place(&self, directory: &str, bytes: &[u8], mode: u32) -> (String, PathBuf) {
-        let temporary = self.path("q").join(directory).join("temporary");
+        // Not in the directory itself: a queue manager that looks there just now takes any name.
+        let temporary = self.path("q/temporary");
         fs::write(&temporary, bytes).expect("a file");
         let id = format!("{:05X}{:X}", 0x12345, temporary.metadata().expect("metadata").ino());
         let path = match directory {
