@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that should happen at once.
-pub const LIMIT: Duration = Duration::from_secs(20);
+/// How long a test waits for something that should happen at once; generous, for a machine under load.
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks again and again until there is an answer.
 ///

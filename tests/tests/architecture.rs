@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The floor of each library; programs are above all of them.
-const FLOORS: [(&str, u32); 13] = [
+const FLOORS: [(&str, u32); 16] = [
     ("sys", 1),
     ("text", 1),
     ("config", 2),
@@ -15,11 +15,14 @@ const FLOORS: [(&str, u32); 13] = [
     ("queue", 3),
     ("logging", 3),
     ("table", 3),
+    ("dns", 3),
+    ("smtp-protocol", 3),
     ("server", 4),
     ("command", 4),
     ("post", 4),
     ("address", 4),
     ("deliver", 5),
+    ("access", 5),
     ("tests", 99),
 ];
 const PROGRAMS: u32 = 10;
@@ -27,7 +30,7 @@ const PROGRAMS: u32 = 10;
 /// Crates that only some programs may have, because of what they can do.
 const RESTRICTED: [(&str, &[&str]); 2] = [
     // Whoever links the delivery library can run commands and write mailboxes.
-    ("deliver", &["local", "virtual", "error", "discard", "qmgr", "cleanup", "postlock"]),
+    ("deliver", &["local", "virtual", "error", "discard", "qmgr", "cleanup", "postlock", "smtp", "pipe"]),
     // Daemons are not commands, and the reverse: neither frame is found in the other's programs.
     (
         "server",
@@ -45,6 +48,14 @@ const RESTRICTED: [(&str, &[&str]); 2] = [
             "virtual",
             "flush",
             "verify",
+            "smtpd",
+            "smtp",
+            "anvil",
+            "scache",
+            "proxymap",
+            "pipe",
+            "spawn",
+            "qmqpd",
         ],
     ),
 ];

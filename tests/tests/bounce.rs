@@ -344,7 +344,11 @@ fn mail_stays_when_no_notification_can_be_made() {
     sys::signal::send(pid, sys::signal::Signal::SIGHUP).expect("a signal");
     let reloaded = || (instance.log_lines("reload -- version").len() > before).then_some(());
     wait::until("a reload", reloaded, || instance.log());
-    instance.run("postqueue", &["-f"]);
-    instance.wait_for_log(&[&id, "status=deferred (bounce failed)"]);
+    // A queue manager that is about to make room for its successor may take the request along.
+    let deferred = || {
+        instance.run("postqueue", &["-f"]);
+        instance.log_lines("status=deferred (bounce failed)").iter().any(|line| line.contains(&id)).then_some(())
+    };
+    wait::until("a delivery attempt", deferred, || instance.log());
     assert!(instance.path("q/bounce").join(&id).exists());
 }

@@ -177,7 +177,9 @@ impl Master {
         let mut closed = Vec::new();
         for source in &ready {
             match source {
-                Source::Status(index) => self.read_status(*index),
+                Source::Status(index) => {
+                    self.read_status(*index);
+                }
                 Source::Pending(index) => closed.push(*index),
                 Source::Signal | Source::Client(_) => {}
             }

@@ -7,8 +7,11 @@ use crate::master::{Child, Master};
 const SIGTERM: i32 = 15;
 
 impl Master {
-    /// Takes note of all children that have ended.
+    /// Takes note of all children that have ended, after what they still had to say.
     pub fn reap(&mut self) {
+        for service in 0..self.services.len() {
+            while self.read_status(service) {}
+        }
         while let Some((pid, ended)) = sys::process::reap() {
             match (self.children.get(&pid).copied(), ended) {
                 (Some(child), Ended::Stopped(signal)) => {

@@ -44,17 +44,21 @@ impl AsFd for Channel {
 }
 
 impl Master {
-    /// Takes one message off the channel of a service.
-    pub fn read_status(&mut self, service: usize) {
+    /// Takes one message off the channel of a service; false when none is waiting.
+    pub fn read_status(&mut self, service: usize) -> bool {
         let mut bytes = [0; Status::WIRE_SIZE];
         let received = (&self.services[service].channel.mine).read(&mut bytes);
         match received {
             Ok(Status::WIRE_SIZE) => self.apply_status(service, Status::from_bytes(bytes)),
-            Ok(0) => {}
+            Ok(0) => return false,
             Ok(length) => self.complain_about_partial(service, &bytes, length),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => log::warn!("master_status_event: read: {}", sys::reason(&error)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+            Err(error) => {
+                log::warn!("master_status_event: read: {}", sys::reason(&error));
+                return false;
+            }
         }
+        true
     }
 
     fn complain_about_partial(&self, service: usize, bytes: &[u8; Status::WIRE_SIZE], length: usize) {

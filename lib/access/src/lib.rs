@@ -1,0 +1,2 @@
+//! Access restrictions: lists, tables, policy servers, recipient validation.
+#![forbid(unsafe_code)]
