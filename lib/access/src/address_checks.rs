@@ -1,10 +1,10 @@
 //! Restrictions on a sender or recipient address (access-milter-postscreen §3.4 to §3.6).
 
 use bstr::{BString, ByteSlice};
+use dns::{ErrorKind, Type};
 use ipc::rewrite::resolved;
 use text::address::split_domain;
 
-use crate::doors::{DnsTrouble, RecordKind};
 use crate::names::{is_hostname, without_final_dot};
 use crate::reply::{Class, rejected};
 use crate::rule::{Rule, Target};
@@ -51,26 +51,28 @@ impl Run<'_> {
         if resolved.flags & OURS != 0 {
             return Ok(Step::Dunno);
         }
-        let Some(trouble) = self.find_host(domain, &[RecordKind::Mx, RecordKind::A, RecordKind::Aaaa]) else {
+        let Some(trouble) = self.find_host(domain, &[Type::MX, Type::A, Type::AAAA]) else {
             return Ok(Step::Dunno);
         };
         let class = class_of(target);
         let code = self.rules.settings.codes.unknown_address_reject;
         let status = by_target(target, "4.1.8", "4.1.2");
         Ok(match trouble {
-            DnsTrouble::NullMx => {
+            ErrorKind::NullMx => {
                 let (code, status) = by_target(target, (550, "5.7.27"), (556, "5.1.10"));
                 let why = [b"Domain ", domain, b" does not accept mail (nullMX)"].concat();
                 self.reject(code, status.as_bytes(), rejected(address, class, why))
             }
-            DnsTrouble::NotFound => self.reject_as(code, status, (address, class), "Domain not found"),
-            DnsTrouble::Malformed => self.reject_as(code, status, (address, class), "Malformed DNS server reply"),
-            DnsTrouble::Filtered => {
+            ErrorKind::NotFound | ErrorKind::Fail | ErrorKind::NullSrv => {
+                self.reject_as(code, status, (address, class), "Domain not found")
+            }
+            ErrorKind::Invalid => self.reject_as(code, status, (address, class), "Malformed DNS server reply"),
+            ErrorKind::Filtered => {
                 let domain = text::show(domain);
                 log::warn!("{domain}: MX or address lookup error: DNS reply filter drops all results");
                 Step::Dunno
             }
-            DnsTrouble::Temporary => {
+            ErrorKind::TryAgain => {
                 let text = rejected(address, class, "Domain not found");
                 let action = self.rules.settings.unknown_address_tempfail;
                 self.defer_if_permit(action, Deferral::new(450, status, text))

@@ -48,7 +48,7 @@ impl Access {
     /// # Errors
     /// The text of the fatal error.
     pub fn open(config: &Config, tables: &Tables) -> Result<Access, String> {
-        Access::with_doors(config, tables, Doors::system(config))
+        Access::with_doors(config, tables, Doors::system(config, tables))
     }
 
     /// As [`Access::open`], with other doors: for tests and simulations.

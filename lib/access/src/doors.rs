@@ -6,90 +6,14 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use address::{Resolver, Rewriter};
-use bstr::BString;
-
-/// What is asked of the domain name system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RecordKind {
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// Mail exchangers.
-    Mx,
-    /// Name servers.
-    Ns,
-    /// Texts.
-    Txt,
-}
-
-impl RecordKind {
-    /// The name in log lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            RecordKind::A => "A",
-            RecordKind::Aaaa => "AAAA",
-            RecordKind::Mx => "MX",
-            RecordKind::Ns => "NS",
-            RecordKind::Txt => "TXT",
-        }
-    }
-}
-
-/// One record of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
-    /// Of A and AAAA.
-    Address(IpAddr),
-    /// Of MX and NS. The preference of NS is 0.
-    Host {
-        /// The lower, the better.
-        preference: u16,
-        /// The name, without a final dot.
-        name: String,
-    },
-    /// Of TXT: its strings, one after the other.
-    Text(BString),
-}
-
-/// Why there are no records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DnsTrouble {
-    /// There are none.
-    NotFound,
-    /// The domain says that it takes no mail.
-    NullMx,
-    /// The answer makes no sense.
-    Malformed,
-    /// `smtpd_dns_reply_filter` drops all.
-    Filtered,
-    /// They might be found later.
-    Temporary,
-}
-
-/// A failed question, with the text for log and reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct DnsError {
-    /// What is the matter.
-    pub trouble: DnsTrouble,
-    /// As `Host or domain name not found. Name service error for name=x type=A: Host not found`.
-    pub text: String,
-}
 
 /// The domain name system, and the hosts file.
-pub trait Dns: Debug {
-    /// The records of a name, as `smtpd_dns_reply_filter` lets them through.
-    ///
-    /// # Errors
-    /// When there are none, or none that can be had.
-    fn query(&mut self, name: &str, kind: RecordKind) -> Result<Vec<Record>, DnsError>;
-
+pub trait Dns: dns::Resolve + Debug {
     /// The addresses of a host, by the system's resolver, of the protocols in use. An address stands for itself.
     ///
     /// # Errors
     /// The resolver's text.
-    fn host_addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, DnsError>;
+    fn host_addresses(&self, name: &[u8]) -> Result<Vec<IpAddr>, String>;
 }
 
 /// The address rewriting service.

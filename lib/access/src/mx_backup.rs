@@ -2,9 +2,9 @@
 
 use address::MatchList;
 use bstr::BString;
+use dns::{Data, ErrorKind, Options, Record, Type};
 use text::address::split_domain;
 
-use crate::doors::{DnsTrouble, Record, RecordKind};
 use crate::names::dns_name;
 use crate::reply::{Class, rejected};
 use crate::rule::Target;
@@ -35,10 +35,10 @@ impl Run<'_> {
         let Some(domain) = domain.filter(|domain| !domain.starts_with(b"[")).and_then(dns_name) else {
             return Ok(false);
         };
-        let records = match self.doors.dns.query(&domain, RecordKind::Mx) {
+        let records = match self.doors.dns.query(domain.as_bytes(), Type::MX, Options::default()) {
             Ok(records) => records,
             Err(error) => {
-                if matches!(error.trouble, DnsTrouble::Temporary | DnsTrouble::Filtered) {
+                if matches!(error.kind, ErrorKind::TryAgain | ErrorKind::Filtered) {
                     self.unable(recipient, format!("look up mail exchanger information: {error}"));
                 }
                 return Ok(false);
@@ -53,9 +53,9 @@ impl Run<'_> {
     }
 
     /// Whether a mail exchanger is this host: by name, or by one of its addresses.
-    fn has_this_host(&mut self, hosts: &[String], recipient: &BString) -> Result<bool, Stop> {
+    fn has_this_host(&mut self, hosts: &[BString], recipient: &BString) -> Result<bool, Stop> {
         for host in hosts {
-            match self.rules.finder.local_domains().contains(host.as_bytes()) {
+            match self.rules.finder.local_domains().contains(host) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
                 Err(error) => return Err(self.table_error(&error, recipient)),
@@ -69,28 +69,28 @@ impl Run<'_> {
                         return Ok(true);
                     }
                 }
-                Err(why) => self.unable(recipient, format!("look up mail exchanger host {host}: {why}")),
+                Err(why) => self.unable(recipient, format!("look up mail exchanger host {}: {why}", text::show(host))),
             }
         }
         Ok(false)
     }
 
     /// Whether all addresses of all hosts are in the list.
-    fn are_trusted(&mut self, hosts: &[String], networks: &MatchList, recipient: &BString) -> bool {
+    fn are_trusted(&mut self, hosts: &[BString], networks: &MatchList, recipient: &BString) -> bool {
         for host in hosts {
             let addresses = match self.doors.dns.host_addresses(host) {
                 Ok(addresses) => addresses,
                 Err(why) => {
-                    self.unable(recipient, format!("look up host {host} as mail exchanger: {why}"));
+                    self.unable(recipient, format!("look up host {} as mail exchanger: {why}", text::show(host)));
                     return false;
                 }
             };
             for address in addresses {
-                match networks.matches_host(host.as_bytes(), address.to_string().as_bytes()) {
+                match networks.matches_host(host, address.to_string().as_bytes()) {
                     Ok(true) => {}
                     Ok(false) => return false,
                     Err(_) => {
-                        self.unable(recipient, format!("verify host {host} as mail exchanger"));
+                        self.unable(recipient, format!("verify host {} as mail exchanger", text::show(host)));
                         return false;
                     }
                 }
@@ -101,17 +101,17 @@ impl Run<'_> {
 }
 
 /// The mail exchangers of best preference, and the others.
-fn split_by_preference(records: Vec<Record>) -> (Vec<String>, Vec<String>) {
-    let mut hosts: Vec<(u16, String)> = records
+fn split_by_preference(records: Vec<Record>) -> (Vec<BString>, Vec<BString>) {
+    let mut hosts: Vec<(u16, BString)> = records
         .into_iter()
-        .filter_map(|record| match record {
-            Record::Host { preference, name } => Some((preference, name)),
+        .filter_map(|record| match record.data {
+            Data::Mx { preference, host } => Some((preference, host)),
             _ => None,
         })
         .collect();
     hosts.sort_by_key(|(preference, _)| *preference);
     let best = hosts.first().map(|(preference, _)| *preference);
     let (primary, backup): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|(preference, _)| Some(*preference) == best);
-    let names = |hosts: Vec<(u16, String)>| hosts.into_iter().map(|(_, name)| name).collect();
+    let names = |hosts: Vec<(u16, BString)>| hosts.into_iter().map(|(_, name)| name).collect();
     (names(primary), names(backup))
 }

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use bstr::BString;
+use dns::{ErrorKind, Options, Type};
 use text::hostaddr;
 use text::hostname::check_hostname;
 
-use crate::doors::{DnsTrouble, RecordKind};
 use crate::reply::{Class, rejected};
 use crate::rule::Rule;
 use crate::run::{Deferral, Outcome, Run, Step};
@@ -121,42 +121,42 @@ impl Run<'_> {
     }
 
     fn check_helo_exists(&mut self, helo: &[u8]) -> Step {
-        let trouble = self.find_host(helo, &[RecordKind::A, RecordKind::Aaaa, RecordKind::Mx]);
         let whom = (helo, Class::Helo);
         let code = self.rules.settings.codes.unknown_hostname_reject;
-        match trouble {
-            None | Some(DnsTrouble::NullMx) => Step::Dunno,
-            Some(DnsTrouble::NotFound) => self.reject_as(code, "4.7.1", whom, "Host not found"),
-            Some(DnsTrouble::Malformed) => self.reject_as(code, "4.7.1", whom, "Malformed DNS server reply"),
-            Some(DnsTrouble::Filtered) => {
+        match self.find_host(helo, &[Type::A, Type::AAAA, Type::MX]) {
+            None | Some(ErrorKind::NullMx) => Step::Dunno,
+            Some(ErrorKind::Invalid) => self.reject_as(code, "4.7.1", whom, "Malformed DNS server reply"),
+            Some(ErrorKind::Filtered) => {
                 let name = text::show(helo);
                 log::warn!("{name}: address or MX lookup error: DNS reply filter drops all results");
                 Step::Dunno
             }
-            Some(DnsTrouble::Temporary) => {
+            Some(ErrorKind::TryAgain) => {
                 let text = rejected(helo, Class::Helo, "Host not found");
                 let action = self.rules.settings.unknown_helo_tempfail;
                 self.defer_if_permit(action, Deferral::new(450, "4.7.1", text))
             }
+            Some(ErrorKind::NotFound | ErrorKind::Fail | ErrorKind::NullSrv) => {
+                self.reject_as(code, "4.7.1", whom, "Host not found")
+            }
         }
     }
 
-    /// Asks for records of these kinds until there are some; `None`: there are. Kinds of protocols that are not in use are left out.
-    pub fn find_host(&mut self, domain: &[u8], kinds: &[RecordKind]) -> Option<DnsTrouble> {
-        let Some(name) = dns_name(domain) else { return Some(DnsTrouble::NotFound) };
+    /// Asks for records of these types until there are some; `None`: there are. Types of protocols that are not in use are left out.
+    pub fn find_host(&self, domain: &[u8], types: &[Type]) -> Option<ErrorKind> {
+        let Some(name) = dns_name(domain) else { return Some(ErrorKind::NotFound) };
         let protocols = self.rules.settings.protocols;
-        let mut trouble = DnsTrouble::NotFound;
-        for kind in kinds {
-            if (*kind == RecordKind::A && !protocols.ipv4) || (*kind == RecordKind::Aaaa && !protocols.ipv6) {
+        let mut trouble = ErrorKind::NotFound;
+        for kind in types {
+            if (*kind == Type::A && !protocols.ipv4) || (*kind == Type::AAAA && !protocols.ipv6) {
                 continue;
             }
-            match self.doors.dns.query(&name, *kind) {
+            match self.doors.dns.query(name.as_bytes(), *kind, Options::default()) {
                 Ok(_) => return None,
-                Err(error) => match error.trouble {
-                    // A failure that might not last outweighs that other records are not there.
-                    DnsTrouble::NotFound => {}
-                    DnsTrouble::Temporary => trouble = DnsTrouble::Temporary,
-                    other => return Some(other),
+                Err(error) => match error.kind {
+                    ErrorKind::Invalid | ErrorKind::NullMx => return Some(error.kind),
+                    ErrorKind::Filtered if *kind == Type::MX => return Some(error.kind),
+                    other => trouble = trouble.min(other),
                 },
             }
         }

@@ -1,6 +1,6 @@
 //! The names of restrictions (access-milter-postscreen §3).
 
-use crate::doors::RecordKind;
+use dns::Type;
 
 /// Whom a restriction looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub(crate) enum Servers {
 
 impl Servers {
     /// The records that name them.
-    pub fn kind(self) -> RecordKind {
+    pub fn kind(self) -> Type {
         match self {
-            Servers::Own => RecordKind::A,
-            Servers::Mail => RecordKind::Mx,
-            Servers::Name => RecordKind::Ns,
+            Servers::Own => Type::A,
+            Servers::Mail => Type::MX,
+            Servers::Name => Type::NS,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Restrictions on the hosts that serve a domain (access-milter-postscreen §4.5).
 
 use bstr::{BString, ByteSlice};
+use dns::{Data, ErrorKind, Options, Record};
 
-use crate::doors::{DnsTrouble, Record};
 use crate::evaluate::Subject;
 use crate::facts::is_unknown;
 use crate::lookup::{address_keys, domain_keys};
@@ -45,7 +45,7 @@ impl Run<'_> {
         }
         let Some(domain) = dns_name(domain).filter(|domain| !domain.is_empty()) else { return Ok(Step::Dunno) };
         let hosts = match servers {
-            Servers::Own => vec![domain],
+            Servers::Own => vec![domain.into()],
             Servers::Mail => match self.mail_exchangers(&domain) {
                 Some(hosts) => hosts,
                 None => return Ok(Step::Dunno),
@@ -90,29 +90,29 @@ impl Run<'_> {
     /// One host; `None`: the table has nothing about it.
     fn check_server(
         &mut self,
-        host: &str,
+        host: &BString,
         servers: Servers,
         table: &BString,
         subject: Subject<'_>,
         count: &mut usize,
     ) -> Option<Outcome> {
-        if is_address(host.as_bytes()) {
-            return self.decided(table, "check_addr_access", address_keys(host.as_bytes()), subject);
+        if is_address(host) {
+            return self.decided(table, "check_addr_access", address_keys(host), subject);
         }
         if servers != Servers::Own {
-            let keys = domain_keys(host.as_bytes(), self.rules.plain_parents);
+            let keys = domain_keys(host, self.rules.plain_parents);
             let outcome = self.decided(table, "check_domain_access", keys, subject);
             if outcome.is_some() {
                 return outcome;
             }
         }
-        let kind = servers.kind().name();
+        let kind = servers.kind();
         let addresses = match self.doors.dns.host_addresses(host) {
             Ok(addresses) => addresses,
             Err(why) => {
                 if servers != Servers::Own {
                     let (class, name) = (subject.class.text(), text::show(subject.name));
-                    log::warn!("Unable to look up {kind} host {host} for {class} {name}: {why}");
+                    log::warn!("Unable to look up {kind} host {} for {class} {name}: {why}", text::show(host));
                 }
                 return None;
             }
@@ -152,12 +152,12 @@ impl Run<'_> {
     }
 
     /// The mail exchangers of a domain; the domain itself if it has none. `None`: there is nothing to look at.
-    fn mail_exchangers(&mut self, domain: &str) -> Option<Vec<String>> {
-        match self.doors.dns.query(domain, Servers::Mail.kind()) {
+    fn mail_exchangers(&mut self, domain: &str) -> Option<Vec<BString>> {
+        match self.doors.dns.query(domain.as_bytes(), Servers::Mail.kind(), Options::default()) {
             Ok(records) => Some(hosts(records)),
-            Err(error) => match error.trouble {
-                DnsTrouble::NotFound => Some(vec![domain.to_owned()]),
-                DnsTrouble::NullMx => None,
+            Err(error) => match error.kind {
+                ErrorKind::NotFound => Some(vec![domain.into()]),
+                ErrorKind::NullMx => None,
                 _ => {
                     log::warn!("Unable to look up MX host for {domain}: {error}");
                     None
@@ -167,14 +167,14 @@ impl Run<'_> {
     }
 
     /// The name servers of a domain, or of the nearest domain that it is in and that has some.
-    fn name_servers(&mut self, domain: &str) -> Option<Vec<String>> {
+    fn name_servers(&mut self, domain: &str) -> Option<Vec<BString>> {
         let mut zone = domain;
         loop {
-            let error = match self.doors.dns.query(zone, Servers::Name.kind()) {
+            let error = match self.doors.dns.query(zone.as_bytes(), Servers::Name.kind(), Options::default()) {
                 Ok(records) => return Some(hosts(records)),
                 Err(error) => error,
             };
-            if error.trouble != DnsTrouble::NotFound {
+            if error.kind != ErrorKind::NotFound {
                 log::warn!("Unable to look up NS host for {domain}: {error}");
                 return None;
             }
@@ -183,11 +183,11 @@ impl Run<'_> {
     }
 }
 
-fn hosts(records: Vec<Record>) -> Vec<String> {
+fn hosts(records: Vec<Record>) -> Vec<BString> {
     records
         .into_iter()
-        .filter_map(|record| match record {
-            Record::Host { name, .. } => Some(name),
+        .filter_map(|record| match record.data {
+            Data::Mx { host, .. } | Data::Name(host) => Some(host),
             _ => None,
         })
         .collect()

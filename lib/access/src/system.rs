@@ -8,19 +8,19 @@ use std::time::{Duration, SystemTime};
 use address::RewriteService;
 use bstr::ByteSlice;
 use config::{Config, params};
+use dns::{Options, Record, Resolve, Resolver, Type, Verdict};
 use ipc::verify::{Answer, Request};
 use ipc::{PersistentClient, protocol};
+use table::{Flags, Maps, Tables};
 
-use crate::doors::{
-    Clock, ConnectError, Dns, DnsError, DnsTrouble, Doors, PolicyConnector, PolicyStream, Record, RecordKind, Verifier,
-};
+use crate::doors::{Clock, ConnectError, Dns, Doors, PolicyConnector, PolicyStream, Verifier};
 use crate::policy::Endpoint;
 
 impl Doors {
     /// The services of the mail system, the domain name system, and the clock on the wall.
-    pub fn system(config: &Config) -> Doors {
+    pub fn system(config: &Config, tables: &Tables) -> Doors {
         Doors {
-            dns: Box::new(SystemDns::new(config)),
+            dns: Box::new(SystemDns::new(config, tables)),
             addresses: Box::new(RewriteService::new(config)),
             verifier: Box::new(VerifyService::new(config)),
             policy: Box::new(PolicyServers),
@@ -32,25 +32,54 @@ impl Doors {
 /// The domain name system.
 #[derive(Debug)]
 struct SystemDns {
+    resolver: Resolver,
     protocols: config::Protocols,
 }
 
 impl SystemDns {
-    fn new(config: &Config) -> Self {
-        SystemDns { protocols: config.protocols() }
+    fn new(config: &Config, tables: &Tables) -> Self {
+        let filter = ReplyFilter::read(config, tables).map(|filter| Box::new(filter) as Box<dyn dns::ReplyFilter>);
+        SystemDns { resolver: Resolver::system().with_filter(filter), protocols: config.protocols() }
+    }
+}
+
+impl Resolve for SystemDns {
+    fn query(&self, name: &[u8], rtype: Type, options: Options) -> Result<Vec<Record>, dns::Error> {
+        self.resolver.query(name, rtype, options)
     }
 }
 
 impl Dns for SystemDns {
-    fn query(&mut self, name: &str, kind: RecordKind) -> Result<Vec<Record>, DnsError> {
-        let text = format!("{name} {}: no resolver", kind.name());
-        Err(DnsError { trouble: DnsTrouble::Temporary, text })
+    fn host_addresses(&self, name: &[u8]) -> Result<Vec<IpAddr>, String> {
+        let found = dns::hosts::addresses(name).map_err(|error| error.to_string())?;
+        Ok(found.into_iter().filter(|address| self.protocols.allow(*address)).collect())
     }
+}
 
-    fn host_addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, DnsError> {
-        let found = sys::network::host_addresses(name);
-        let addresses = found.map_err(|error| DnsError { trouble: DnsTrouble::NotFound, text: sys::reason(&error) })?;
-        Ok(addresses.into_iter().filter(|address| self.protocols.allow(*address)).collect())
+/// `smtpd_dns_reply_filter`: tables of records in text form, which say what becomes of them.
+struct ReplyFilter {
+    maps: Maps,
+}
+
+impl ReplyFilter {
+    fn read(config: &Config, tables: &Tables) -> Option<Self> {
+        let key = params::SMTPD_DNS_REPLY_FILTER;
+        let maps = tables.maps(key.name(), config.get(key), Flags::LIST);
+        (!maps.is_empty()).then_some(ReplyFilter { maps })
+    }
+}
+
+impl dns::ReplyFilter for ReplyFilter {
+    fn judge(&self, record: &str) -> Verdict {
+        match self.maps.find(record.as_bytes()) {
+            Ok(None) => Verdict::Keep,
+            Ok(Some(action)) if action.eq_ignore_ascii_case(b"ignore") => Verdict::Ignore,
+            Ok(Some(action)) => {
+                log::warn!("{}: unknown DNS filter action: \"{}\"", self.maps.title(), text::show(&action));
+                Verdict::Confused
+            }
+            Err(_) => Verdict::Confused,
+        }
     }
 }
 

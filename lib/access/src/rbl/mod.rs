@@ -6,10 +6,10 @@ mod reply;
 use std::net::{IpAddr, Ipv4Addr};
 
 use bstr::{BString, ByteSlice};
+use dns::{Data, Error, ErrorKind, Options, Type};
 use text::hostname::check_hostname;
 use text::list::{SEPARATORS, split};
 
-use crate::doors::{DnsError, DnsTrouble, Record, RecordKind};
 use crate::facts::{Stage, is_unknown};
 use crate::names::{address, dns_name};
 use crate::reply::{Class, rejected};
@@ -140,7 +140,7 @@ impl Run<'_> {
     }
 
     /// What a list says about a name, by the memory of this process or by a query. A failure has been logged.
-    fn listing(&mut self, query: &str, list: &List<'_>) -> Result<Option<Listing>, DnsError> {
+    fn listing(&mut self, query: &str, list: &List<'_>) -> Result<Option<Listing>, Error> {
         let name = format!("{query}.{}", text::show(list.domain));
         let question = BString::from(name.as_str());
         let found = match self.memories.listings.get(&question) {
@@ -157,10 +157,10 @@ impl Run<'_> {
         }))
     }
 
-    fn ask_list(&mut self, name: &str) -> Result<Option<Listing>, DnsError> {
-        let records = match self.doors.dns.query(name, RecordKind::A) {
+    fn ask_list(&mut self, name: &str) -> Result<Option<Listing>, Error> {
+        let records = match self.doors.dns.query(name.as_bytes(), Type::A, Options::default()) {
             Ok(records) => records,
-            Err(error) if error.trouble == DnsTrouble::NotFound => return Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 log::warn!("{name}: RBL lookup error: {error}");
                 return Err(error);
@@ -168,8 +168,8 @@ impl Run<'_> {
         };
         let addresses = records
             .into_iter()
-            .filter_map(|record| match record {
-                Record::Address(IpAddr::V4(address)) => Some(address),
+            .filter_map(|record| match record.data {
+                Data::A(address) => Some(address),
                 _ => None,
             })
             .collect();
@@ -177,10 +177,10 @@ impl Run<'_> {
     }
 
     fn ask_for_text(&mut self, name: &str) -> BString {
-        let records = match self.doors.dns.query(name, RecordKind::Txt) {
+        let records = match self.doors.dns.query(name.as_bytes(), Type::TXT, Options::default()) {
             Ok(records) => records,
             Err(error) => {
-                if error.trouble != DnsTrouble::NotFound {
+                if error.kind != ErrorKind::NotFound {
                     log::warn!("{name}: TXT lookup error: {error}");
                 }
                 return BString::default();
@@ -188,8 +188,8 @@ impl Run<'_> {
         };
         let texts: Vec<BString> = records
             .into_iter()
-            .filter_map(|record| match record {
-                Record::Text(text) => Some(text),
+            .filter_map(|record| match record.data {
+                Data::Txt(text) => Some(text),
                 _ => None,
             })
             .collect();
