@@ -111,7 +111,7 @@ impl Verify {
     fn update(&mut self, address: &BString, status: i32, reason: BString, now: u64) -> i32 {
         if !matches!(status, verify::OK | verify::DEFER | verify::BOUNCE) {
             log::warn!("bad recipient status {status} for recipient {}", text::show(address));
-            return 0;
+            return BAD;
         }
         let key = key(address);
         let stored = self.cache.get(&key).ok().flatten().and_then(|value| Entry::parse(&value));
@@ -225,14 +225,14 @@ mod tests {
     #[test]
     fn without_a_negative_cache_nothing_is_remembered_of_a_new_address() {
         let mut service = service(&[("address_verify_negative_cache", "no")]);
-        assert_eq!(ask(&mut service, 1000), (verify::TODO, true));
-        assert_eq!(ask(&mut service, 1001), (verify::TODO, true));
+        assert_eq!(ask(&mut service, 100_000), (verify::TODO, true));
+        assert_eq!(ask(&mut service, 100_001), (verify::TODO, true));
     }
 
     #[test]
     fn a_result_that_is_none_changes_nothing() {
         let mut service = service(&[]);
-        assert_eq!(service.update(&"u@d.example".into(), verify::TODO, "x".into(), 1000), 0);
-        assert_eq!(ask(&mut service, 1001), (verify::TODO, true));
+        assert_eq!(service.update(&"u@d.example".into(), verify::TODO, "x".into(), 100_000), BAD);
+        assert_eq!(ask(&mut service, 100_001), (verify::TODO, true));
     }
 }
