@@ -110,6 +110,7 @@ fn results_are_stored_and_good_ones_stay() {
     client.send(&[("request", "nonsense")]);
     assert_eq!(client.list(), Some(status("4294967294")));
     instance.wait_for_log(&["warning: unrecognized request: \"nonsense\", ignored"]);
+    instance.wait_for_log(&["full cleanup: retained="]);
     instance.stop();
 
     let listed =
