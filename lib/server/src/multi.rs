@@ -70,6 +70,11 @@ pub trait MultiService: Sized + 'static {
         None
     }
 
+    /// How long the process stays at least without a client, whatever `max_idle` says.
+    fn least_idle_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The process is about to end.
     fn exit(&mut self, _context: &Context) {}
 }
@@ -86,7 +91,10 @@ pub fn multi<S: MultiService>(daemon: &Daemon) -> ! {
         runtime.unwrap_or_else(|error| logging::fatal!("cannot start the event loop: {}", sys::reason(&error)));
     let watchdog = watchdog(daemon, &context.config);
     let (channel, listeners, transport, life) = match post {
-        Some(post) => (Some(post.channel), post.listeners, post.transport, post.life),
+        Some(post) => {
+            let life = post.life.idle_at_least(service.least_idle_time());
+            (Some(post.channel), post.listeners, post.transport, life)
+        }
         None => (None, Vec::new(), Transport::Unix, Life::new(Some(1), None)),
     };
     let frame = Rc::new(Frame {
