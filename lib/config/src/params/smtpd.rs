@@ -11,8 +11,6 @@ keys! {
     DISABLE_VRFY_COMMAND: Bool = "disable_vrfy_command";
     /// Who is told about errors other than bounces.
     ERROR_NOTICE_RECIPIENT: Str = "error_notice_recipient";
-    /// What a Milter that cannot be reached leads to.
-    MILTER_DEFAULT_ACTION: Str = "milter_default_action";
     /// Hosts that may submit mail with QMQP.
     QMQPD_AUTHORIZED_CLIENTS: Str = "qmqpd_authorized_clients";
     /// Whether the QMQP server's log names the port of a client.
