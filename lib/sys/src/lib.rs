@@ -18,6 +18,7 @@ pub mod network;
 pub mod pcre;
 pub mod privilege;
 pub mod process;
+pub mod random;
 pub mod record_lock;
 pub mod regex;
 pub mod safe_open;
