@@ -5,7 +5,7 @@ use bstr::ByteSlice;
 use config::params;
 use smtp_protocol::server::content::{Chunks, Piece};
 use smtp_protocol::server::ehlo::Feature;
-use smtp_protocol::server::reply::{Class, Refusal};
+use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
 
 use crate::converse::start;

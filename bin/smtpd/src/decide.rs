@@ -53,6 +53,17 @@ impl Session<'_> {
         refusal(verdict)
     }
 
+    /// The address of our own probes, whatever its time stamp is, becomes the one without.
+    pub fn without_probe_stamp(&mut self, address: BString) -> BString {
+        if self.stand_alone {
+            return address;
+        }
+        match self.site.access.probe_sender(&address) {
+            Ok(plain) => plain.unwrap_or(address),
+            Err(error) => fatal!("{error}"),
+        }
+    }
+
     /// `local` or `remote`: how headers of this client's mail are completed.
     pub fn decide_context(&mut self, sender: &BStr) -> Result<Result<&'static str, Refusal>, End> {
         if self.stand_alone {

@@ -49,10 +49,7 @@ impl Session<'_> {
         if options.verp.is_some() && sender.is_empty() {
             return self.refuse(Refusal::plain("503 5.5.4 Error: XVERP requires non-null sender"));
         }
-        let sender = match self.site.access.probe_sender(&sender).filter(|_| !self.stand_alone) {
-            Some(plain) => plain.clone(),
-            None => sender,
-        };
+        let sender = self.without_probe_stamp(sender);
         if let Some(refusal) = self.decide_sender(sender.as_bstr(), options.size, &options.auth)? {
             self.end_transaction();
             return self.refuse(refusal);

@@ -1,6 +1,7 @@
 //! Milters. There is no Milter client in this program: mail that a Milter must see gets what `milter_default_action` says of a Milter that cannot
 //! be reached.
 
+use bstr::ByteSlice;
 use config::params;
 use smtp_protocol::server::reply::{Class, Refusal};
 
@@ -23,7 +24,7 @@ impl Session<'_> {
             return Ok(None);
         }
         let action = self.config.get(params::MILTER_DEFAULT_ACTION);
-        let text = match action.as_slice() {
+        let text = match action.as_bytes() {
             b"accept" => return Ok(None),
             b"reject" => "550 5.5.0 Service unavailable",
             _ => "451 4.7.1 Service unavailable - try again later",

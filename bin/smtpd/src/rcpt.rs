@@ -64,10 +64,7 @@ impl Session<'_> {
             }
             self.log_legacy_smtputf8("recipient", &recipient);
         }
-        let recipient = match self.site.access.probe_sender(&recipient).filter(|_| !self.stand_alone) {
-            Some(plain) => plain.clone(),
-            None => recipient,
-        };
+        let recipient = self.without_probe_stamp(recipient);
         self.asked_recipient = Some(recipient.clone());
         if let Some(refusal) = self.decide(Stage::Rcpt, Some(&recipient))? {
             return self.refuse(refusal);

@@ -2,7 +2,7 @@
 
 use access::Access;
 use address::{FastFlush, MatchList, ParentDomains, RewriteService};
-use bstr::{BStr, BString};
+use bstr::BStr;
 use config::{Config, Key, Str, params};
 use ipc::anvil;
 use logging::fatal;
@@ -156,9 +156,4 @@ fn has_limits(config: &Config) -> bool {
     ]
     .into_iter()
     .any(|key| config.get(key) != 0)
-}
-
-/// A parameter's value that a session keeps.
-pub fn text_of(config: &Config, key: Key<Str>) -> BString {
-    config.get(key).to_owned()
 }

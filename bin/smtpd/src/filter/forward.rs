@@ -75,7 +75,7 @@ impl Origin {
 /// The attributes that an EHLO reply offers.
 pub fn offered(reply: &[u8]) -> Vec<BString> {
     let lines = reply.lines().filter_map(|line| line.get(4..));
-    let words = |line: &'_ [u8]| line.fields().map(BString::from).collect::<Vec<_>>();
+    let words = |line: &'_ [u8]| text::list::split(line, text::list::BLANKS).map(BString::from).collect::<Vec<_>>();
     let found = lines.map(words).find(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"XFORWARD")));
     found.map(|mut words| words.split_off(1)).unwrap_or_default()
 }
