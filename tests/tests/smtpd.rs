@@ -24,7 +24,7 @@ fn a_message_is_delivered() {
     assert!(reply.starts_with("250 2.0.0 Ok: queued as "), "{reply}");
     session.quit();
     let mail = instance.wait_for_mail("phtest1", 1).remove(0);
-    assert!(mail.contains("\nSubject: hello\n\n.body\n"), "{mail}");
+    assert!(mail.contains("\nSubject: hello\n") && mail.contains("\n\n.body\n"), "{mail}");
     let id = reply.rsplit(' ').next().unwrap();
     assert!(
         mail.contains(&format!(

@@ -9,7 +9,7 @@ use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
 
 use crate::converse::start;
-use crate::session::{BDAT_CONTENT, End, Outcome, Session, positive};
+use crate::session::{BDAT_CONTENT, END_OF_MESSAGE, End, Outcome, Session, positive};
 
 /// How many bytes of a chunk are read at a time.
 const FRAGMENT: usize = 4096;
@@ -153,6 +153,9 @@ impl Session<'_> {
     fn receive_chunk(&mut self, chunk: Chunk) -> Result<Outcome, End> {
         self.stage = BDAT_CONTENT;
         let status = self.copy_chunk(chunk)?;
+        if chunk.last {
+            self.stage = END_OF_MESSAGE;
+        }
         if chunk.last || status != 0 {
             let outcome = self.complete(status, Some(self.received))?;
             if !chunk.last {

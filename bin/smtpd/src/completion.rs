@@ -5,21 +5,23 @@ use bstr::{BString, ByteSlice};
 use ipc::cleanup::{Reply, status};
 use smtp_protocol::server::reply::{Class, Refusal, has_code};
 
-use crate::session::{END_OF_MESSAGE, End, Outcome, Session};
+use crate::session::{End, Outcome, Session};
 
 /// In a status of ours: a line ended in LF alone, and may not.
 pub const BARE_NEWLINE: i32 = 1 << 16;
 
 impl Session<'_> {
-    /// The content is complete, or has failed. `chunked_size` is its size when it came in chunks.
+    /// The content has been received, as far as it goes. `chunked_size` is its size when it came in chunks.
     pub fn complete(&mut self, status: i32, chunked_size: Option<u64>) -> Result<Outcome, End> {
         if status == 0 {
-            self.stage = END_OF_MESSAGE;
             if let Some(refusal) = self.decide(Stage::EndOfMessage, None)? {
                 self.end_transaction();
                 return self.refuse(refusal);
             }
             self.end_message();
+        }
+        if status & BARE_NEWLINE != 0 {
+            self.log_decision("reject", self.stage, b"bare <LF> received");
         }
         let id = self.queue_id().map(ToOwned::to_owned).unwrap_or_default();
         let reply = self.judgement(status);
@@ -29,7 +31,7 @@ impl Session<'_> {
         }
         let outcome = match reply.status {
             0 => self.report_success(&id, &reply, chunked_size)?,
-            status if status & BARE_NEWLINE != 0 => self.refuse_bare_content()?,
+            status if status & BARE_NEWLINE != 0 => self.refuse(Refusal::protocol(self.bare_newline_reply()))?,
             _ => self.refuse(failure(&reply, filtered))?,
         };
         self.flush_transcript(self.threshold(), None);
@@ -54,11 +56,6 @@ impl Session<'_> {
             Some(size) => self.accept(format!("250 2.0.0 Ok: {size} bytes queued as {id}")),
             None => self.accept(format!("250 2.0.0 Ok: queued as {id}")),
         }
-    }
-
-    fn refuse_bare_content(&mut self) -> Result<Outcome, End> {
-        self.log_decision("reject", self.stage, b"bare <LF> received");
-        self.refuse(Refusal::protocol(self.bare_newline_reply()))
     }
 }
 

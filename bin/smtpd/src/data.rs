@@ -11,7 +11,7 @@ use smtp_protocol::server::reply::Refusal;
 use crate::bdat::Bdat;
 use crate::completion::BARE_NEWLINE;
 use crate::destination::Destination;
-use crate::session::{DATA_CONTENT, End, Outcome, Session, positive};
+use crate::session::{DATA_CONTENT, END_OF_MESSAGE, End, Outcome, Session, positive};
 
 impl Session<'_> {
     /// DATA.
@@ -29,6 +29,7 @@ impl Session<'_> {
         self.reply("354 End data with <CR><LF>.<CR><LF>")?;
         self.stage = DATA_CONTENT;
         let status = self.receive_data()?;
+        self.stage = END_OF_MESSAGE;
         self.complete(status, None)
     }
 

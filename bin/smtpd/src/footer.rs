@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bstr::{BString, ByteSlice};
 use config::params;
 use smtp_protocol::server::reply::with_footer;
-use text::address::{quote, split_domain};
+use text::address::split_domain;
 use text::expand::{Options, expand};
 
 use crate::session::Session;
@@ -30,7 +30,7 @@ impl Session<'_> {
     fn footer_value(&self, name: &[u8]) -> Option<BString> {
         let transaction = self.transaction.as_ref();
         let sender = transaction.map(|transaction| &transaction.sender);
-        let recipient = self.asked_recipient.as_ref().or_else(|| transaction?.recipient.as_ref());
+        let recipient = transaction.and_then(|transaction| transaction.recipient.as_ref());
         let value = match name {
             b"client" => self.peer.namaddr.clone(),
             b"client_address" => self.peer.address.clone(),
@@ -58,7 +58,7 @@ fn part(name: &[u8], address: &BString) -> BString {
         () if name.ends_with(b"_domain") => domain.unwrap_or_default().into(),
         () if address.is_empty() => "<>".into(),
         () if name.ends_with(b"_name") => local.into(),
-        () => quote(address),
+        () => address.clone(),
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn parts_of_addresses() {
         let (address, null) = (BString::from("a b@c.example"), BString::default());
-        assert_eq!(part(b"sender", &address), "\"a b\"@c.example");
+        assert_eq!(part(b"sender", &address), "a b@c.example");
         assert_eq!(part(b"sender_name", &address), "a b");
         assert_eq!(part(b"sender_domain", &address), "c.example");
         assert_eq!((part(b"sender", &null), part(b"sender_domain", &null)), ("<>".into(), "".into()));

@@ -22,12 +22,6 @@ const TOO_MANY: &str = "452 4.5.3 Error: too many recipients";
 impl Session<'_> {
     /// RCPT. `line` is the whole command.
     pub fn rcpt(&mut self, arguments: &[Word], line: &[u8]) -> Result<Outcome, End> {
-        let outcome = self.take_recipient(arguments, line);
-        self.asked_recipient = None;
-        outcome
-    }
-
-    fn take_recipient(&mut self, arguments: &[Word], line: &[u8]) -> Result<Outcome, End> {
         if let Some(refusal) = self.refuse_rcpt_now(arguments) {
             return self.refuse(refusal);
         }
@@ -65,7 +59,6 @@ impl Session<'_> {
             self.log_legacy_smtputf8("recipient", &recipient);
         }
         let recipient = self.without_probe_stamp(recipient);
-        self.asked_recipient = Some(recipient.clone());
         if let Some(refusal) = self.decide(Stage::Rcpt, Some(&recipient))? {
             return self.refuse(refusal);
         }

@@ -117,8 +117,6 @@ pub struct Session<'a> {
     pub login: Option<Login>,
     pub forwarded: Forwarded,
     pub transaction: Option<Transaction>,
-    /// The recipient that is being looked at.
-    pub asked_recipient: Option<BString>,
     pub bdat: Bdat,
     /// Bytes of content that were received, for the log.
     pub received: u64,
@@ -163,7 +161,6 @@ impl<'a> Session<'a> {
             login: None,
             forwarded: Forwarded::default(),
             transaction: None,
-            asked_recipient: None,
             bdat: Bdat::None,
             received: 0,
             verbosity: logging::verbosity(),

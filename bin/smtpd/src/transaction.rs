@@ -72,7 +72,6 @@ impl Session<'_> {
     /// Forgets the message that is being received; cleanup throws away what it has of it.
     pub fn end_transaction(&mut self) {
         self.transaction = None;
-        self.asked_recipient = None;
         self.bdat = Bdat::None;
         self.forwarded = Forwarded::default();
         self.received = 0;

@@ -14,12 +14,6 @@ use crate::session::{End, Outcome, Session};
 impl Session<'_> {
     /// VRFY.
     pub fn vrfy(&mut self, arguments: &[Word]) -> Result<Outcome, End> {
-        let outcome = self.verify(arguments);
-        self.asked_recipient = None;
-        outcome
-    }
-
-    fn verify(&mut self, arguments: &[Word]) -> Result<Outcome, End> {
         if self.config.get(params::DISABLE_VRFY_COMMAND) {
             return self.refuse(Refusal::policy("502 5.5.1 VRFY command is disabled"));
         }
@@ -44,7 +38,6 @@ impl Session<'_> {
         if !smtputf8 && !address.is_ascii() && self.config.get(params::STRICT_SMTPUTF8) {
             return self.refuse(Refusal::plain(NEEDS_SMTPUTF8));
         }
-        self.asked_recipient = Some(address.clone());
         if let Some(refusal) = self.decide(Stage::Vrfy, Some(&address))? {
             return self.refuse(refusal);
         }
