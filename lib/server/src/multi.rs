@@ -78,6 +78,11 @@ pub trait MultiService: Sized + 'static {
         None
     }
 
+    /// How long the process stays at least without a client, whatever `max_idle` says.
+    fn least_idle_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The process is about to end.
     fn exit(&mut self, _context: &Context) {}
 }
@@ -95,7 +100,10 @@ pub fn multi<S: MultiService>(daemon: &Daemon) -> ! {
     let watchdog = watchdog(daemon, &context.config);
     let (channel, listeners, transport, life) = match post {
         Some(post) => {
-            let life = if service.is_irreplaceable() { Life::new(None, None) } else { post.life };
+            let life = match service.is_irreplaceable() {
+                true => Life::new(None, None),
+                false => post.life.idle_at_least(service.least_idle_time()),
+            };
             (Some(post.channel), post.listeners, post.transport, life)
         }
         None => (None, Vec::new(), Transport::Unix, Life::new(Some(1), None)),

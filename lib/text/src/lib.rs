@@ -7,6 +7,7 @@ pub mod address;
 pub mod cidr;
 pub mod date;
 pub mod dsn;
+mod escape;
 pub mod expand;
 mod fold;
 pub mod getopt;
@@ -24,6 +25,7 @@ mod printable;
 pub mod space;
 pub mod xtext;
 
+pub use escape::escape;
 pub use fold::fold;
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};

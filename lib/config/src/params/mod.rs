@@ -8,6 +8,7 @@ mod paths;
 mod queue;
 mod rewriting;
 mod services;
+mod smtpd;
 
 use crate::key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
 use crate::registry::Type;
@@ -19,6 +20,7 @@ pub use paths::*;
 pub use queue::*;
 pub use rewriting::*;
 pub use services::*;
+pub use smtpd::*;
 
 /// What is said of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +35,18 @@ pub struct Doc {
 
 /// The documentation of all parameters that have keys, area by area.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    [access::DOCS, delivery::DOCS, network::DOCS, paths::DOCS, queue::DOCS, rewriting::DOCS, services::DOCS]
-        .into_iter()
-        .flatten()
+    [
+        access::DOCS,
+        delivery::DOCS,
+        network::DOCS,
+        paths::DOCS,
+        queue::DOCS,
+        rewriting::DOCS,
+        services::DOCS,
+        smtpd::DOCS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 macro_rules! keys {

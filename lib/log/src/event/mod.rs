@@ -5,6 +5,7 @@ mod delay;
 mod delivery;
 mod message;
 mod notification;
+mod session;
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ pub use delay::Delay;
 pub use delivery::DeliveryStatus;
 pub use message::*;
 pub use notification::{Audience, Notified, Topic};
+pub use session::*;
 
 /// Something that happened to mail, and that a log line reports. Its `Display` is the line.
 pub trait Event: Display {}
