@@ -11,6 +11,7 @@ pub mod instance;
 pub mod output;
 pub mod place;
 pub mod records;
+pub mod script;
 pub mod session;
 pub mod smtp;
 pub mod subject;

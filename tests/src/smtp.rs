@@ -69,7 +69,8 @@ impl Session {
         let address: IpAddr = address.parse().expect("an address");
         let server = SocketAddr::new(if address.is_ipv4() { [127, 0, 0, 1].into() } else { address }, port);
         let connect = || {
-            let socket = socket2::Socket::new(socket2::Domain::for_address(server), socket2::Type::STREAM, None).ok()?;
+            let socket =
+                socket2::Socket::new(socket2::Domain::for_address(server), socket2::Type::STREAM, None).ok()?;
             socket.bind(&SocketAddr::new(address, 0).into()).ok()?;
             socket.connect(&server.into()).ok()?;
             Some(TcpStream::from(socket))

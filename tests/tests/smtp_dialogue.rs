@@ -348,7 +348,11 @@ fn session(seed: u64) -> Vec<Step> {
         let length: usize = lines.iter().map(Vec::len).sum();
         steps.push(Step::Commands { cut: if random.one_in(3) { random.below(length) } else { 0 }, lines });
     }
-    steps.push(if random.one_in(4) { Step::Vanish } else { Step::Commands { lines: vec![b"QUIT\r\n".to_vec()], cut: 0 } });
+    steps.push(if random.one_in(4) {
+        Step::Vanish
+    } else {
+        Step::Commands { lines: vec![b"QUIT\r\n".to_vec()], cut: 0 }
+    });
     steps
 }
 
@@ -452,7 +456,8 @@ impl Side {
     /// The log lines of the server, without what differs from run to run; once all sessions are over.
     fn log(&self, sessions: usize) -> Vec<String> {
         let over = || {
-            let count = self.instance.log_lines("smtpd[").iter().filter(|line| line.contains(": disconnect from")).count();
+            let count =
+                self.instance.log_lines("smtpd[").iter().filter(|line| line.contains(": disconnect from")).count();
             (count >= sessions).then_some(())
         };
         wait::until("the end of all sessions", over, || self.instance.log());
@@ -478,7 +483,8 @@ fn mask(text: &str, names: &mut BTreeMap<String, String>) -> String {
             word.push(character);
             continue;
         }
-        let is_id = (9..=12).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
+        let is_id =
+            (9..=12).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
         if word.len() == 14 && word.bytes().all(|byte| byte.is_ascii_digit()) {
             word = "TIME".into();
         }

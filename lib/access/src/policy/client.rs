@@ -9,6 +9,9 @@ use super::protocol::{Answer, answer};
 use super::{Endpoint, PolicySettings};
 use crate::doors::{Clock, ConnectError, PolicyConnector, PolicyStream};
 
+/// `EADDRNOTAVAIL`: what a server without an address counts as.
+const ADDRESS_NOT_AVAILABLE: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
+
 /// A policy server.
 #[derive(Debug)]
 pub(crate) struct PolicyServer {
@@ -117,17 +120,16 @@ impl PolicyServer {
 
 fn connect(settings: &PolicySettings, connector: &mut dyn PolicyConnector) -> Result<Connection, Trouble> {
     let endpoint = &settings.endpoint;
-    match connector.connect(endpoint, settings.timeout) {
-        Ok(stream) => Ok(Connection { stream, made: Instant::now(), used: Instant::now(), requests: 0 }),
+    let error = match connector.connect(endpoint, settings.timeout) {
+        Ok(stream) => return Ok(Connection { stream, made: Instant::now(), used: Instant::now(), requests: 0 }),
         Err(ConnectError::NotFound(why)) => {
             log::warn!("host or service {endpoint} not found: {why}");
-            Err(Trouble::Quiet)
+            io::Error::from_raw_os_error(ADDRESS_NOT_AVAILABLE)
         }
-        Err(ConnectError::Io(error)) => {
-            log::warn!("connect to {endpoint}: {}", sys::reason(&error));
-            Err(Trouble::Io(error))
-        }
-    }
+        Err(ConnectError::Io(error)) => error,
+    };
+    log::warn!("connect to {endpoint}: {}", sys::reason(&error));
+    Err(Trouble::Io(error))
 }
 
 /// Reads one answer. What comes after it belongs to no request: the connection counts as bad.
