@@ -11,10 +11,9 @@
 //! HELO and MAIL are said before RCPT, DATA and VRFY if the script does not say them; `.` sends a message's content. Each section gets a server
 //! of its own, with its parameters, in one instance. `{dir}` is the instance's directory.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::smtp::Session;
+use crate::smtp::{Session, free_port};
 use crate::{Builder, Instance, wait};
 
 /// One section of a file.
@@ -33,14 +32,9 @@ pub struct Section {
 /// When it is not one.
 pub fn sections(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    // All ports are taken before one is free again.
-    let mut taken = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            let port = listener.local_addr().expect("an address").port();
-            taken.push(listener);
-            sections.push(Section { name: name.into(), port, ..Section::default() });
+            sections.push(Section { name: name.into(), port: free_port(), ..Section::default() });
             continue;
         }
         let section = sections.last_mut().unwrap_or_else(|| panic!("no section: {line}"));
