@@ -10,6 +10,7 @@ pub mod compare;
 pub mod instance;
 pub mod output;
 pub mod place;
+pub mod policy;
 pub mod records;
 pub mod script;
 pub mod session;

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use bstr::BString;
+use table::Error;
 
 use super::protocol::{Answer, answer};
 use super::{Endpoint, PolicySettings};
@@ -29,7 +30,7 @@ struct Connection {
 
 /// Why a try failed.
 enum Trouble {
-    /// The server closed the connection, or its answer was none; that has been logged, if it is worth it.
+    /// The server closed the connection, or its answer was none. What stands for a system error is the text of [`Error::RETRY`].
     Quiet,
     /// What the system says.
     Io(io::Error),
@@ -51,7 +52,7 @@ impl Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Trouble::Quiet => f.write_str("Success"),
+            Trouble::Quiet => Error::RETRY.fmt(f),
             Trouble::Io(error) => f.write_str(&sys::reason(error)),
         }
     }
@@ -145,10 +146,11 @@ fn receive(stream: &mut dyn PolicyStream, endpoint: &Endpoint) -> Result<BString
                 }
                 return Ok(action);
             }
-            problem => {
-                report(&problem, endpoint);
+            Answer::NoAction => {
+                log::warn!("missing attribute action in input from {endpoint}");
                 return Err(Trouble::Quiet);
             }
+            Answer::Malformed | Answer::TooLong => return Err(Trouble::Quiet),
         }
         match stream.read(&mut chunk) {
             Ok(0) => return Err(Trouble::Quiet),
@@ -159,15 +161,5 @@ fn receive(stream: &mut dyn PolicyStream, endpoint: &Endpoint) -> Result<BString
             }
             Err(error) => return Err(Trouble::Io(error)),
         }
-    }
-}
-
-fn report(problem: &Answer, endpoint: &Endpoint) {
-    match problem {
-        Answer::NoAction => log::warn!("missing attribute action in input from {endpoint}"),
-        Answer::Malformed(line) => {
-            log::warn!("malformed attribute from {endpoint}: missing '=' in \"{}\"", text::show(line));
-        }
-        _ => log::warn!("string length > 65536 characters from {endpoint} while reading attributes"),
     }
 }
