@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod checks;
 pub mod cidr;
 pub mod date;
 pub mod dsn;
+mod escape;
 pub mod expand;
 mod fold;
 pub mod getopt;
@@ -24,6 +26,7 @@ mod printable;
 pub mod space;
 pub mod xtext;
 
+pub use escape::unescape;
 pub use fold::fold;
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};

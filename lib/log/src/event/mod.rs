@@ -1,5 +1,6 @@
 //! What happens to mail, as types: each is rendered once, as Postfix's exact text.
 
+mod content;
 mod delay;
 mod delivery;
 mod message;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use config::{Config, params};
 
+pub use content::{ContentAction, MimeError, Route};
 pub use delay::Delay;
 pub use delivery::DeliveryStatus;
 pub use message::*;

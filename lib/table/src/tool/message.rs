@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use bstr::BString;
-use text::mime::{Block, End, Limits, Options, Sink, Structure, Trouble};
+use text::mime::{Block, End, HeadersEnd, Limits, Options, Sink, Structure, Trouble};
 
 use super::{Command, Parts};
 
@@ -39,8 +39,8 @@ impl Sink for Keys {
         }
     }
 
-    fn headers_end(&mut self, block: Block, at_text: bool) {
-        self.is_line_added = at_text && block == Block::Primary;
+    fn headers_end(&mut self, block: Block, end: HeadersEnd) {
+        self.is_line_added = end == HeadersEnd::Text && block == Block::Primary;
     }
 
     fn body(&mut self, text: &[u8], _: End, _: u64) {

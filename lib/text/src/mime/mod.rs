@@ -45,6 +45,17 @@ pub enum End {
     Piece,
 }
 
+/// What ends a block of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadersEnd {
+    /// An empty line, which follows as body.
+    EmptyLine,
+    /// A line that is no header, and belongs to the body. Behind the message's own headers, an empty line comes first.
+    Text,
+    /// The content ends.
+    Content,
+}
+
 /// Bounds of what is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -76,12 +87,12 @@ impl Options {
 
 /// What wants to know the structure.
 pub trait Sink {
-    /// A header with the lines that continue it, joined by newlines; no blanks stand before its colon.
+    /// A header with the lines that continue it, joined by newlines; no blanks stand before its colon. It ends before the
+    /// first NUL that it has.
     fn header(&mut self, block: Block, text: &[u8]);
 
-    /// A block of headers has ended: at an empty line, which follows as body; at another line (`at_text`), which belongs
-    /// to the body; or with the content.
-    fn headers_end(&mut self, block: Block, at_text: bool);
+    /// A block of headers has ended.
+    fn headers_end(&mut self, block: Block, end: HeadersEnd);
 
     /// A line of a body, a boundary, or the empty line behind headers. `offset` is how many bytes there were in this
     /// segment of the body before it, a line counting one more than its length.
@@ -153,7 +164,8 @@ impl Structure {
         match split(text) {
             Some((name, value)) => self.pending = Some([name, b":", value].concat().into()),
             None => {
-                self.end_headers(block, !text.is_empty(), sink);
+                let ended_by = if text.is_empty() { HeadersEnd::EmptyLine } else { HeadersEnd::Text };
+                self.end_headers(block, ended_by, sink);
                 self.take_body(text, end, continues, sink);
             }
         }
@@ -163,7 +175,7 @@ impl Structure {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         if let State::Headers(block) = self.state {
             self.end_header(block, sink);
-            self.end_headers(block, false, sink);
+            self.end_headers(block, HeadersEnd::Content, sink);
         }
         self.end_conversion(sink);
     }
@@ -185,7 +197,10 @@ impl Structure {
 
     /// A header is complete.
     fn end_header(&mut self, block: Block, sink: &mut impl Sink) {
-        let Some(header) = self.pending.take() else { return };
+        let Some(mut header) = self.pending.take() else { return };
+        if let Some(end) = memchr::memchr(0, &header) {
+            header.truncate(end);
+        }
         if self.options.reports.eight_bit_header && !header.is_ascii() {
             self.report(Trouble::EightBitHeader, &header, sink);
         }
@@ -216,28 +231,30 @@ impl Structure {
     }
 
     /// A block of headers has ended.
-    fn end_headers(&mut self, block: Block, at_text: bool, sink: &mut impl Sink) {
-        if self.options.reports.domain && !self.body.has_legal_domain() {
-            self.report(Trouble::Domain, self.body.encoding.name().as_bytes(), sink);
-        }
+    fn end_headers(&mut self, block: Block, ended_by: HeadersEnd, sink: &mut impl Sink) {
         let converts = self.options.downgrade && self.body.domain != Domain::SevenBit;
         if converts {
             let header = format!("Content-Transfer-Encoding: {}", self.body.converted_encoding());
             sink.header(block, header.as_bytes());
         }
-        sink.headers_end(block, at_text);
+        sink.headers_end(block, ended_by);
+        if self.options.reports.domain && !self.body.has_legal_domain() {
+            self.report(Trouble::Domain, self.body.encoding.name().as_bytes(), sink);
+        }
         self.offset = 0;
         let body = std::mem::take(&mut self.body);
-        if !at_text && self.options.mime.is_some() && body.is_message(self.options.downgrade) {
+        let is_empty_line = ended_by == HeadersEnd::EmptyLine;
+        if is_empty_line && self.options.mime.is_some() && body.is_message(self.options.downgrade) {
             self.state = State::Headers(Block::Nested);
             // The empty line belongs to the block that it ends.
             return sink.body(b"", End::Line, 0);
         }
         self.state = State::Body;
         self.converter = (converts && body.is_text_in_itself()).then(QuotedPrintable::default);
-        self.body = if body.kind == Kind::Multipart { Body::of_kind(Kind::Other) } else { body };
-        if at_text && block == Block::Primary {
-            self.put(b"", End::Line, sink);
+        self.body = if body.kind == Kind::Multipart && is_empty_line { Body::of_kind(Kind::Other) } else { body };
+        if ended_by == HeadersEnd::Text && block == Block::Primary {
+            // This one is not the sender's, and does not count.
+            sink.body(b"", End::Line, 0);
         }
     }
 
@@ -247,7 +264,9 @@ impl Structure {
         }
         if !continues && text.len() > 2 && text.starts_with(b"--") && self.is_boundary(text) {
             self.end_conversion(sink);
-            self.offset = 0;
+            if self.state == State::Body {
+                self.offset = 0;
+            }
             return self.put(text, end, sink);
         }
         if self.options.reports.eight_bit_body && self.body.encoding == Encoding::SevenBit && !text.is_ascii() {

@@ -15,8 +15,8 @@ impl Sink for Notes {
         self.0.push(format!("{block:?} {}", text.as_bstr()));
     }
 
-    fn headers_end(&mut self, block: Block, at_text: bool) {
-        if at_text {
+    fn headers_end(&mut self, block: Block, end: HeadersEnd) {
+        if end == HeadersEnd::Text {
             self.0.push(format!("{block:?} ends at text"));
         }
     }
@@ -176,9 +176,9 @@ impl Sink for Count {
         self.0 += text.iter().filter(|&&byte| byte == b'\n').count() + 1;
     }
 
-    fn headers_end(&mut self, block: Block, at_text: bool) {
+    fn headers_end(&mut self, block: Block, end: HeadersEnd) {
         // An empty line is added.
-        if at_text && block == Block::Primary {
+        if end == HeadersEnd::Text && block == Block::Primary {
             self.0 -= 1;
         }
     }
@@ -196,7 +196,7 @@ struct Converted(BString, usize);
 impl Sink for Converted {
     fn header(&mut self, _: Block, _: &[u8]) {}
 
-    fn headers_end(&mut self, _: Block, _: bool) {}
+    fn headers_end(&mut self, _: Block, _: HeadersEnd) {}
 
     fn body(&mut self, text: &[u8], _: End, _: u64) {
         self.0.extend_from_slice(text);
@@ -208,7 +208,7 @@ impl Sink for Converted {
 
 proptest::proptest! {
     #[test]
-    fn no_line_is_lost(content in "[-a:;=\"()\\\\ \tb\n]{0,80}", raw: Vec<u8>) {
+    fn no_line_is_lost(content in "[-a:;=\"()\\\\ \tb\n]{0,80}", raw in proptest::collection::vec(1u8.., 0..80)) {
         for content in [content.as_bytes(), &raw] {
             let (mut lines, mut count) = (0, Count(1));
             let mut structure = Structure::new(Options::plain(Some(LIMITS)));
