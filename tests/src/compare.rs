@@ -114,6 +114,9 @@ pub fn compare_with(parameters: &[(&str, &str)], files: &[(&str, &str)], cases: 
     if !subject::genuine("master").exists() {
         crate::skip!("there is no control to compare with");
     }
+    if Subject::from_environment() == Subject::Control {
+        return;
+    }
     let prepared = || files.iter().fold(builder(parameters), |builder, (name, text)| builder.file(name, text));
     let ours = observe(&prepared().start(), cases);
     let genuine = observe(&prepared().subject(Subject::Control).start(), cases);
