@@ -13,6 +13,7 @@ pub mod output;
 pub mod place;
 pub mod records;
 pub mod session;
+pub mod smtp;
 pub mod subject;
 pub mod wait;
 pub mod wire;

@@ -10,6 +10,7 @@ mod find;
 mod local;
 mod map;
 mod match_list;
+mod probe_sender;
 mod propagate;
 mod users;
 
@@ -18,6 +19,7 @@ pub use fast_flush::FastFlush;
 pub use find::{Finder, Form, Found, Keys, Parents};
 pub use local::{LocalDomains, literal};
 pub use map::{MapError, crunch};
-pub use match_list::{MatchList, ParentDomains};
+pub use match_list::{MatchList, ParentDomains, parents};
+pub use probe_sender::ProbeSender;
 pub use propagate::Propagate;
 pub use users::refused_user;

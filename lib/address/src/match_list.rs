@@ -268,7 +268,7 @@ impl MatchList {
 }
 
 /// The parent domains, the nearest first: without, or with, the dot in front.
-pub(crate) fn parents(domain: &[u8], plain: bool) -> impl Iterator<Item = &[u8]> {
+pub fn parents(domain: &[u8], plain: bool) -> impl Iterator<Item = &[u8]> {
     let dots = domain.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
     dots.map(move |at| if plain { &domain[at + 1..] } else { &domain[at..] }).filter(|parent| !parent.is_empty())
 }

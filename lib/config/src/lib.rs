@@ -38,7 +38,7 @@ pub use key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
 pub use load::Start;
 pub use network::{Protocols, own_interfaces};
 pub use ports::KnownPorts;
-pub use value::Value;
+pub use value::{Value, seconds};
 
 /// The configuration of a program that runs.
 #[derive(Debug)]

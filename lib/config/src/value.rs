@@ -101,8 +101,8 @@ fn integer(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
 }
 
-/// Reads a time: digits, and perhaps a unit letter. Only the first byte after the digits counts.
-fn seconds(text: &[u8], default_unit: u8) -> Option<u32> {
+/// Reads a time in seconds: digits, and perhaps a unit letter. Only the first byte after the digits counts.
+pub fn seconds(text: &[u8], default_unit: u8) -> Option<u32> {
     let (number, rest) = integer(text)?;
     let unit: i64 = match rest.first().copied().unwrap_or(default_unit) {
         b's' => 1,

@@ -4,6 +4,7 @@
 //! Postfix 3.7 (master-ipc §10-13). Encoding and decoding do no I/O ([`attr`]); [`Stream`] is the thin blocking shell around them.
 #![forbid(unsafe_code)]
 
+pub mod anvil;
 pub mod attr;
 pub mod bounce;
 pub mod cleanup;

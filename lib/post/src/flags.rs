@@ -7,6 +7,10 @@ use text::list;
 /// Kinds of mail that the system makes or takes in by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
+    /// Received with SMTP.
+    Smtpd,
+    /// Received with QMQP.
+    Qmqpd,
     /// Submitted with sendmail(1).
     Sendmail,
     /// Forwarded by local(8).
@@ -22,6 +26,8 @@ pub enum Class {
 impl Class {
     fn name(self) -> &'static [u8] {
         match self {
+            Self::Smtpd => b"smtpd",
+            Self::Qmqpd => b"qmqpd",
             Self::Sendmail => b"sendmail",
             Self::Forward => b"forward",
             Self::Bounce => b"bounce",

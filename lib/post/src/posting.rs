@@ -44,8 +44,15 @@ impl Posting {
     /// # Errors
     /// cleanup is not there, or does not speak its protocol.
     pub fn open(config: &Config, flags: i32) -> Result<Self, OpenError> {
-        let service = config.get(params::CLEANUP_SERVICE_NAME);
-        let stream = connect(service, config.get(params::IPC_TIMEOUT)).map_err(|error| {
+        Self::open_service(config.get(params::CLEANUP_SERVICE_NAME), config.get(params::IPC_TIMEOUT), flags)
+    }
+
+    /// As [`Posting::open`], for a caller who has the parameters at hand: the name of the service, and the time limit.
+    ///
+    /// # Errors
+    /// As for [`Posting::open`].
+    pub fn open_service(service: &[u8], limit: Duration, flags: i32) -> Result<Self, OpenError> {
+        let stream = connect(service, limit).map_err(|error| {
             OpenError(format!("connect to public/{}: {}", text::show(service), sys::reason(&error)))
         })?;
         Self::begin(stream, flags)

@@ -57,6 +57,11 @@ impl Client {
         }
     }
 
+    /// The connection as descriptors: where to read, and where to write if that is another.
+    pub fn into_descriptors(self) -> (OwnedFd, Option<OwnedFd>) {
+        (self.input, self.output)
+    }
+
     /// The connection as files: where to read, and where to write.
     ///
     /// # Errors

@@ -17,6 +17,11 @@ impl Life {
         Self { max_use, max_idle, uses: 0, idle_since: Instant::now() }
     }
 
+    /// The same life, in which idle time of `least` does no harm.
+    pub(crate) fn idle_at_least(self, least: Duration) -> Self {
+        Self { max_idle: self.max_idle.map(|limit| limit.max(least)), ..self }
+    }
+
     /// A client was served: the idle time starts anew.
     pub(crate) fn count_use(&mut self) {
         self.uses += 1;

@@ -57,10 +57,18 @@ pub trait MultiService: Sized + 'static {
     /// Serves one request out of what has been received. `client` tells connections apart.
     fn serve(&mut self, client: u64, received: &[u8], context: &Context) -> Served;
 
+    /// The reply to a request is on its way: time for work that the client does not wait for.
+    fn replied(&mut self, _context: &Context) {}
+
+    /// Whether the process keeps what would be lost with it, so that neither use nor idleness ends it.
+    fn is_irreplaceable(&self) -> bool {
+        false
+    }
+
     /// A client has gone.
     fn disconnected(&mut self, _client: u64, _context: &Context) {}
 
-    /// How often [`MultiService::housekeeping`] runs.
+    /// When [`MultiService::housekeeping`] runs next; asked at the start and after each time.
     fn housekeeping_interval(&self) -> Option<Duration> {
         None
     }
@@ -68,6 +76,11 @@ pub trait MultiService: Sized + 'static {
     /// Regular work; a returned reason makes the process start anew at once.
     fn housekeeping(&mut self, _context: &Context) -> Option<String> {
         None
+    }
+
+    /// How long the process stays at least without a client, whatever `max_idle` says.
+    fn least_idle_time(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// The process is about to end.
@@ -86,7 +99,13 @@ pub fn multi<S: MultiService>(daemon: &Daemon) -> ! {
         runtime.unwrap_or_else(|error| logging::fatal!("cannot start the event loop: {}", sys::reason(&error)));
     let watchdog = watchdog(daemon, &context.config);
     let (channel, listeners, transport, life) = match post {
-        Some(post) => (Some(post.channel), post.listeners, post.transport, post.life),
+        Some(post) => {
+            let life = match service.is_irreplaceable() {
+                true => Life::new(None, None),
+                false => post.life.idle_at_least(service.least_idle_time()),
+            };
+            (Some(post.channel), post.listeners, post.transport, life)
+        }
         None => (None, Vec::new(), Transport::Unix, Life::new(Some(1), None)),
     };
     let frame = Rc::new(Frame {
@@ -176,8 +195,9 @@ async fn watch_channel<S: MultiService>(frame: Rc<Frame<S>>) {
 }
 
 async fn keep_house<S: MultiService>(frame: Rc<Frame<S>>) {
-    let interval = frame.service.borrow().housekeeping_interval();
-    while let Some(interval) = interval {
+    loop {
+        let interval = frame.service.borrow().housekeeping_interval();
+        let Some(interval) = interval else { return };
         tokio::time::sleep(interval).await;
         let reason = frame.service.borrow_mut().housekeeping(&frame.context);
         if let Some(reason) = reason {
@@ -256,7 +276,9 @@ async fn converse<S: MultiService>(frame: &Frame<S>, number: u64, file: File) ->
             match frame.serve(number, &received) {
                 Served::Reply { taken, reply } => {
                     received.drain(..taken.clamp(1, received.len()));
-                    write_all(&socket, &reply).await?;
+                    let written = write_all(&socket, &reply).await;
+                    frame.service.borrow_mut().replied(&frame.context);
+                    written?;
                 }
                 Served::Incomplete if received.len() < REQUEST_LIMIT => break,
                 Served::Incomplete | Served::Disconnect => return Ok(()),
@@ -306,7 +328,9 @@ async fn stand_alone<S: MultiService>(frame: Rc<Frame<S>>) {
             match frame.serve(0, &received) {
                 Served::Reply { taken, reply } => {
                     received.drain(..taken.clamp(1, received.len()));
-                    if output.write_all(&reply).and_then(|()| output.flush()).is_err() {
+                    let written = output.write_all(&reply).and_then(|()| output.flush());
+                    frame.service.borrow_mut().replied(&frame.context);
+                    if written.is_err() {
                         return frame.end();
                     }
                 }

@@ -1,2 +1,8 @@
-//! The SMTP and LMTP dialogues, both sides, as engines without I/O, and timed streams.
+//! The SMTP and LMTP dialogues, both sides, as engines without I/O, and timed streams (floor 3).
+//!
+//! * [`stream`]: lines over a connection, each read and write, or each request, with a time limit.
+//! * [`server`]: what a server makes of the bytes of a client.
 #![forbid(unsafe_code)]
+
+pub mod server;
+pub mod stream;

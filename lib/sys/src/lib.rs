@@ -12,11 +12,13 @@ pub mod limit;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod lock;
+pub mod name_info;
 pub mod network;
 #[cfg(feature = "pcre")]
 pub mod pcre;
 pub mod privilege;
 pub mod process;
+pub mod random;
 pub mod record_lock;
 pub mod regex;
 pub mod safe_open;

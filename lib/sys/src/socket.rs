@@ -187,6 +187,48 @@ pub fn local_address(listener: &impl AsFd) -> io::Result<SocketAddr> {
     socket2::SockRef::from(listener).local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
+/// The number that the system has for IPv4.
+pub const FAMILY_IPV4: u16 = libc::AF_INET as u16;
+/// The number that the system has for IPv6.
+pub const FAMILY_IPV6: u16 = libc::AF_INET6 as u16;
+
+/// The address of the other end of a connection; nothing for sockets of other families.
+///
+/// # Errors
+/// What getpeername(2) reports: see [`is_not_a_socket`].
+pub fn peer_address(socket: &impl AsFd) -> io::Result<Option<SocketAddr>> {
+    Ok(socket2::SockRef::from(socket).peer_addr()?.as_socket())
+}
+
+/// The address of our end of a connection; nothing for sockets of other families.
+///
+/// # Errors
+/// What getsockname(2) reports.
+pub fn local_address_of(socket: &impl AsFd) -> io::Result<Option<SocketAddr>> {
+    Ok(socket2::SockRef::from(socket).local_addr()?.as_socket())
+}
+
+/// Whether an error means that the descriptor is no socket.
+pub fn is_not_a_socket(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOTSOCK)
+}
+
+/// Looks at what a socket has received, and leaves it there.
+///
+/// # Errors
+/// What recv(2) reports.
+pub fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::sys::socket::recv(socket.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
+}
+
+/// Takes what a socket has received.
+///
+/// # Errors
+/// What recv(2) reports.
+pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::sys::socket::recv(socket.as_fd().as_raw_fd(), buffer, MsgFlags::empty())?)
+}
+
 /// Limits how long one write to a socket may block; `None` is for ever.
 ///
 /// # Errors

@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod berkeley;
-
+mod cache;
 mod error;
 mod flags;
 mod kinds;
@@ -26,6 +26,7 @@ mod table;
 mod tables;
 pub mod tool;
 
+pub use cache::{Cache, CacheError};
 pub use error::{Error, Lookup, OpenError};
 pub use flags::{Duplicates, Flags, Mode};
 pub use kinds::kinds;

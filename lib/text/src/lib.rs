@@ -26,7 +26,7 @@ mod printable;
 pub mod space;
 pub mod xtext;
 
-pub use escape::unescape;
+pub use escape::{escape, unescape};
 pub use fold::fold;
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};

@@ -28,6 +28,24 @@ pub fn decode(text: &[u8]) -> Option<BString> {
     Some(bytes)
 }
 
+/// Decodes the xtext of `utf-8` addresses (RFC 6533 §3): `\x{HEX}` stands for a character. `None` for a backslash that begins nothing else, and
+/// for text that is not UTF-8.
+pub fn decode_unicode(text: &[u8]) -> Option<BString> {
+    let mut decoded = BString::default();
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        decoded.extend_from_slice(&rest[..at]);
+        let code = rest[at..].strip_prefix(b"\\x{")?;
+        let end = code.iter().position(|byte| *byte == b'}').filter(|end| (1..=6).contains(end))?;
+        let digits = std::str::from_utf8(&code[..end]).ok().filter(|digits| !digits.starts_with('+'))?;
+        let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+        decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &code[end + 1..];
+    }
+    decoded.extend_from_slice(rest);
+    std::str::from_utf8(&decoded).is_ok().then_some(decoded)
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
@@ -45,6 +63,15 @@ mod tests {
         assert_eq!(decode(b"a+g0"), None);
     }
 
+    #[test]
+    fn unicode_texts() {
+        assert_eq!(decode_unicode(br"a\x{2B}\x{E9}@b").unwrap(), "a+é@b");
+        assert_eq!(decode_unicode("é".as_bytes()).unwrap(), "é");
+        for bad in [r"\", r"\x", r"\x{}", r"\x{D800}", r"\x{110000}", r"\x{+1}", r"\x{1"] {
+            assert_eq!(decode_unicode(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn round_trip(bytes: Vec<u8>) {
@@ -53,7 +80,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_decoded_without_panic(text: Vec<u8>) {
-            let _ = decode(&text);
+            let _ = (decode(&text), decode_unicode(&text));
         }
     }
 }

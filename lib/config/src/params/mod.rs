@@ -1,22 +1,26 @@
 //! Typed keys of the parameters that programs read, one constant each. Type, default and bounds are in the registry rows;
 //! the documentation here is that of postconf(5).
 
+mod access;
 mod delivery;
 mod network;
 mod paths;
 mod queue;
 mod rewriting;
 mod services;
+mod smtpd;
 
 use crate::key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
 use crate::registry::Type;
 
+pub use access::*;
 pub use delivery::*;
 pub use network::*;
 pub use paths::*;
 pub use queue::*;
 pub use rewriting::*;
 pub use services::*;
+pub use smtpd::*;
 
 /// What is said of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +35,18 @@ pub struct Doc {
 
 /// The documentation of all parameters that have keys, area by area.
 pub fn docs() -> impl Iterator<Item = &'static Doc> {
-    [delivery::DOCS, network::DOCS, paths::DOCS, queue::DOCS, rewriting::DOCS, services::DOCS].into_iter().flatten()
+    [
+        access::DOCS,
+        delivery::DOCS,
+        network::DOCS,
+        paths::DOCS,
+        queue::DOCS,
+        rewriting::DOCS,
+        services::DOCS,
+        smtpd::DOCS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 macro_rules! keys {

@@ -1,21 +1,25 @@
 //! What happens to mail, as types: each is rendered once, as Postfix's exact text.
 
+mod access;
 mod content;
 mod delay;
 mod delivery;
 mod message;
 mod notification;
+mod session;
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use config::{Config, params};
 
+pub use access::Decision;
 pub use content::{ContentAction, MimeError, Route};
 pub use delay::Delay;
 pub use delivery::DeliveryStatus;
 pub use message::*;
 pub use notification::{Audience, Notified, Topic};
+pub use session::*;
 
 /// Something that happened to mail, and that a log line reports. Its `Display` is the line.
 pub trait Event: Display {}

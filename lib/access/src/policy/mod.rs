@@ -1,0 +1,12 @@
+//! Asking policy servers (access-milter-postscreen §6).
+
+mod client;
+mod endpoint;
+mod protocol;
+mod settings;
+
+pub use endpoint::Endpoint;
+
+pub(crate) use client::PolicyServer;
+pub(crate) use protocol::request;
+pub(crate) use settings::{Defaults, PolicySettings};
