@@ -18,7 +18,7 @@ impl Session<'_> {
             return self.refuse(Refusal::protocol(format!("501 Syntax: {verb} hostname")));
         }
         let name: BString = bstr::join(" ", arguments.iter().map(|word| &word.text)).into();
-        let name = neuter(&text::printable(&name, false));
+        let name = neuter(&text::printable(&name, self.config.get(params::SMTPUTF8_ENABLE)));
         if let Some(refusal) = self.decide(stage, Some(&name))? {
             return self.refuse(refusal);
         }
