@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::Instance;
 use crate::cleanup::{Verdict, message, submit};
 use crate::instance::Builder;
+use crate::{Instance, Subject, subject};
 
 /// Without a queue manager: files stay where they are.
 const SERVICES: &str = "\
@@ -90,8 +90,35 @@ fn without_times(text: &str) -> String {
 pub fn difference(ours: &str, genuine: &str, cases: &[(i32, &str)]) -> String {
     let (ours, genuine): (Vec<_>, Vec<_>) = (ours.lines().collect(), genuine.lines().collect());
     let at = ours.iter().zip(&genuine).take_while(|(one, two)| one == two).count();
-    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 40).min(lines.len())].join("\n");
-    let number = ours[..at].iter().filter(|line| line.starts_with("case ")).count();
-    let case = cases.get(number.saturating_sub(1)).map_or("", |(_, text)| *text);
+    let around = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 12).min(lines.len())].join("\n");
+    let number = ours[..at].iter().filter(|line| line.starts_with("case ")).count().saturating_sub(1);
+    let named = ours.get(at).and_then(|line| line.strip_prefix("log: ID")?.split(':').next()?.parse().ok());
+    let case = cases.get(named.unwrap_or(number)).map_or("", |(_, text)| *text);
     format!("--- records\n{case}\n--- subject\n{}\n--- control\n{}", around(&ours), around(&genuine))
+}
+
+/// Compares the subject with the control.
+///
+/// # Panics
+/// When they differ, with the first difference.
+pub fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
+    compare_with(parameters, &[], cases);
+}
+
+/// As [`compare`], with these files in the instance's directory.
+///
+/// # Panics
+/// When they differ, with the first difference.
+pub fn compare_with(parameters: &[(&str, &str)], files: &[(&str, &str)], cases: &[(i32, &str)]) {
+    crate::require_instances!();
+    if !subject::genuine("master").exists() {
+        crate::skip!("there is no control to compare with");
+    }
+    if Subject::from_environment() == Subject::Control {
+        return;
+    }
+    let prepared = || files.iter().fold(builder(parameters), |builder, (name, text)| builder.file(name, text));
+    let ours = observe(&prepared().start(), cases);
+    let genuine = observe(&prepared().subject(Subject::Control).start(), cases);
+    assert!(ours == genuine, "{}", difference(&ours, &genuine, cases));
 }

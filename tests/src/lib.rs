@@ -8,6 +8,7 @@
 pub mod cleanup;
 pub mod compare;
 pub mod instance;
+pub mod numbers;
 pub mod output;
 pub mod place;
 pub mod policy;

@@ -5,20 +5,10 @@
 
 use std::fmt::Write as _;
 
+use tests::Subject;
 use tests::cleanup::{SMTPD, local};
-use tests::compare::{builder, difference, observe};
-use tests::{Subject, require_instances, subject};
-
-/// Submits the messages to the subject and to the control.
-fn compare(parameters: &[(&str, &str)], cases: &[(i32, &str)]) {
-    require_instances!();
-    if !subject::genuine("master").exists() {
-        tests::skip!("there is no control to compare with");
-    }
-    let ours = observe(&builder(parameters).start(), cases);
-    let genuine = observe(&builder(parameters).subject(Subject::Control).start(), cases);
-    assert!(ours == genuine, "{}", difference(&ours, &genuine, cases));
-}
+use tests::compare::compare;
+use tests::numbers::Numbers;
 
 /// A message from another machine.
 fn remote(content: &str) -> String {
@@ -364,22 +354,6 @@ fn places_for_milters_that_do_not_look() {
     compare(&[("non_smtpd_milters", "inet:127.0.0.1:9")], &all(SMTPD, &texts));
 }
 
-/// Numbers that look random and are the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    fn words(&mut self, words: &[&str], most: usize) -> String {
-        (0..=self.below(most)).map(|_| words[self.below(words.len())]).collect()
-    }
-}
-
 const ADDRESS_WORDS: [&str; 40] = [
     "ann",
     "bob",
@@ -486,8 +460,7 @@ fn random_message(numbers: &mut Numbers) -> String {
 
 #[test]
 fn messages_that_nobody_would_write() {
-    let seed = std::env::var("POSTHORN_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let mut numbers = Numbers(seed);
+    let mut numbers = Numbers::seeded();
     let texts: Vec<String> = (0..150).map(|_| random_message(&mut numbers)).collect();
     compare(&TABLES, &all(SMTPD, &texts));
     compare(&[], &all(SMTPD, &texts));

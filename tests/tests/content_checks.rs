@@ -1,22 +1,12 @@
 //! Checks of headers and bodies, and MIME (cleanup-rewrite §15, §16, checklist §24 items 47 to 57).
 
 use tests::session::{REMOTE, content, instance};
-use tests::{Subject, require_instances};
-
-/// These run where cleanup is the control's: Posthorn's does not look into content yet.
-macro_rules! require_content_checks {
-    () => {
-        require_instances!();
-        if !Subject::from_environment().is_genuine("cleanup") {
-            tests::skip!("Posthorn's cleanup has no checks of content yet");
-        }
-    };
-}
+use tests::{Instance, USERS, require_instances};
 
 /// Checklist 47, 48, 50, 56 and 57.
 #[test]
 fn header_checks_decide() {
-    require_content_checks!();
+    require_instances!();
     let checks = "/^Subject: one/ REJECT 4.7.1 later\n/^Subject: two/ REJECT later\n/^Subject: folded.\ttext$/ REJECT 5.1.9 folded\n\
                   /^X-Drop:/ IGNORE\n/^Subject: hold/ HOLD\n/^Subject: discard/ DISCARD\n/^Subject: old/ REPLACE Subject: new\n\
                   /^X-Pre:/ PREPEND X-First: yes\n/^Subject: warn/ WARN beware\n/^Subject: filter/ FILTER x:y\n\
@@ -53,7 +43,7 @@ fn header_checks_decide() {
 /// Checklist 51.
 #[test]
 fn body_checks_look_at_the_beginning_only() {
-    require_content_checks!();
+    require_instances!();
     for (limit, status) in [("10", 0), ("11", 8)] {
         let instance = instance()
             .set("body_checks", "regexp:{dir}/etc/body_checks")
@@ -68,7 +58,7 @@ fn body_checks_look_at_the_beginning_only() {
 /// Checklist 52.
 #[test]
 fn headers_of_parts_have_their_own_checks() {
-    require_content_checks!();
+    require_instances!();
     let instance = instance()
         .set("header_checks", "regexp:{dir}/etc/header_checks")
         .set("mime_header_checks", "regexp:{dir}/etc/mime_checks")
@@ -92,7 +82,7 @@ fn headers_of_parts_have_their_own_checks() {
 /// Checklist 53 to 55.
 #[test]
 fn bytes_that_should_not_be_there() {
-    require_content_checks!();
+    require_instances!();
     let strip = instance().set("message_strip_characters", "\\0").start();
     assert_eq!(content(&strip, REMOTE, &["Subject: x", "", "a\0b"]).content(), ["Subject: x", "", "ab"]);
     let reject = instance().set("message_reject_characters", "\\0").start();
@@ -107,15 +97,18 @@ fn bytes_that_should_not_be_there() {
     assert_eq!(outcome.records[at + 1], "A encoding=8bit");
 }
 
-/// Posthorn's own word about settings that it does not carry out yet.
+/// Checklist 49.
 #[test]
-fn settings_without_effect_are_said() {
+fn a_refused_message_goes_back_to_a_local_sender() {
     require_instances!();
-    if Subject::from_environment().is_genuine("cleanup") {
-        tests::skip!("the control checks content");
-    }
-    let instance = instance().set("body_checks", "static:OK").start();
-    assert_eq!(content(&instance, REMOTE, &["Subject: x", "", "x"]).status, 0);
-    instance.wait_for_log(&["cleanup[", "warning: body_checks is set, but this cleanup does not look into content"]);
-    assert!(instance.log_lines("header_checks is set").is_empty());
+    let instance = Instance::builder()
+        .set("header_checks", "regexp:{dir}/etc/header_checks")
+        .file("etc/header_checks", "/^Subject: no/ REJECT unwanted\n")
+        .start();
+    instance.send(&["-f", USERS[0], "nobody@far.example"], "Subject: no\n\nsecret text\n");
+    let mail = &instance.wait_for_mail(USERS[0], 1)[0];
+    assert!(mail.contains("Subject: no") && !mail.contains("secret text"), "{mail}");
+    assert!(mail.contains("<nobody@far.example>: unwanted"), "{mail}");
+    instance.wait_for_log(&["to=<nobody@far.example>, relay=none", "dsn=5.7.1, status=bounced (unwanted)"]);
+    instance.wait_for_empty_queue();
 }

@@ -79,6 +79,19 @@ impl Header {
         entry.map(|&(header, _, party)| (header, party))
     }
 
+    /// Does it tell about the body that follows?
+    pub fn is_mime(self) -> bool {
+        matches!(
+            self,
+            Header::ContentDescription
+                | Header::ContentDisposition
+                | Header::ContentId
+                | Header::ContentTransferEncoding
+                | Header::ContentType
+                | Header::MimeVersion
+        )
+    }
+
     /// Does it say that the message was sent again by somebody who received it?
     pub fn marks_resent(self) -> bool {
         matches!(

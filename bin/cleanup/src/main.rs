@@ -18,7 +18,7 @@ mod site;
 mod unfinished;
 mod world;
 
-use config::{Config, params};
+use config::params;
 use queue::Spool;
 use server::{Client, Context, Daemon, Demand, SingleService};
 use sys::signal::Signal;
@@ -52,11 +52,10 @@ impl SingleService for Cleanup {
         Cleanup { tables, site, spool: Spool::from(&context.config), mail_system: MailSystem::new(&context.config) }
     }
 
-    fn start(&mut self, context: &Context) {
+    fn start(&mut self, _context: &Context) {
         if let Err(error) = sys::limit::set_file_size(self.site.message_size_limit) {
             logging::fatal!("setrlimit: {}", sys::reason(&error));
         }
-        warn_of_unchecked_content(&context.config);
         logging::on_fatal(unfinished::remove);
         let end = |signal: Signal| {
             unfinished::remove();
@@ -78,19 +77,6 @@ impl SingleService for Cleanup {
             tokens.take_or_wait(self.site.in_flow_delay);
         }
         Session { site: &self.site, spool: &self.spool, mail_system: &mut self.mail_system, context }.serve(client);
-    }
-}
-
-/// Says which settings about content have no effect here: silence would pass for safety.
-fn warn_of_unchecked_content(config: &Config) {
-    let settings = [
-        params::HEADER_CHECKS,
-        params::BODY_CHECKS,
-        params::MESSAGE_REJECT_CHARACTERS,
-        params::MESSAGE_STRIP_CHARACTERS,
-    ];
-    for setting in settings.iter().filter(|setting| !config.get(**setting).is_empty()) {
-        log::warn!("{} is set, but this cleanup does not look into content: the setting has no effect", setting.name());
     }
 }
 

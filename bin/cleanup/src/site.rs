@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 use config::{Config, Int, Key, Str, params};
 use table::{Flags, Maps, Tables};
 use text::list::{SEPARATORS, split};
+use text::mime::{Limits, Reports};
 
 use crate::classes::{Classes, Role};
 use crate::known::Dropped;
@@ -32,8 +33,10 @@ pub struct Site {
     pub verp_delimiter_filter: BString,
     pub delay_warning_time: Duration,
     pub headers: Headers,
+    pub checks: Checks,
+    pub characters: Characters,
+    pub mime: Mime,
     pub line_length_limit: usize,
-    pub replace_stray_cr_lf: bool,
     pub smtputf8_enable: bool,
     /// Bytes; 0: no limit.
     pub message_size_limit: u64,
@@ -64,6 +67,31 @@ impl Headers {
     pub fn size_limit(&self, with_milters: bool) -> usize {
         if with_milters { self.size_limit.min(MILTER_HEADER_LIMIT) } else { self.size_limit }
     }
+}
+
+/// Tables that content is looked up in (§15).
+pub struct Checks {
+    pub header: Maps,
+    pub mime_header: Maps,
+    pub nested_header: Maps,
+    pub body: Maps,
+    /// Bytes of each body segment; 0: no limit.
+    pub body_size_limit: u64,
+}
+
+/// Bytes that content shall not have (§15.4).
+pub struct Characters {
+    pub replace_stray_cr_lf: bool,
+    pub reject: Vec<u8>,
+    pub strip: Vec<u8>,
+}
+
+/// How the structure of messages is looked at (§16).
+pub struct Mime {
+    /// `None`: not at all.
+    pub limits: Option<Limits>,
+    /// What a message is refused for.
+    pub reports: Reports,
 }
 
 /// `header_from_format`.
@@ -116,6 +144,8 @@ impl Site {
     /// The text that ends the program.
     pub fn new(tables: &Tables, config: &Config) -> Result<Site, String> {
         let maps = |key: Key<Str>| tables.maps(key.name(), config.get(key), Flags::LIST);
+        // Content is looked up as it is, whatever its characters.
+        let checks = |key: Key<Str>| tables.maps(key.name(), config.get(key), Flags::LOCK);
         let number = |key: Key<Int>| usize::try_from(config.get(key)).unwrap_or(0);
         Ok(Site {
             finder: Finder::new(tables, config)?,
@@ -138,8 +168,20 @@ impl Site {
             verp_delimiter_filter: config.get(params::VERP_DELIMITER_FILTER).into(),
             delay_warning_time: config.get(params::DELAY_WARNING_TIME),
             headers: headers(config)?,
+            checks: Checks {
+                header: checks(params::HEADER_CHECKS),
+                mime_header: checks(params::MIME_HEADER_CHECKS),
+                nested_header: checks(params::NESTED_HEADER_CHECKS),
+                body: checks(params::BODY_CHECKS),
+                body_size_limit: u64::try_from(config.get(params::BODY_CHECKS_SIZE_LIMIT)).unwrap_or(0),
+            },
+            characters: Characters {
+                replace_stray_cr_lf: config.get(params::CLEANUP_REPLACE_STRAY_CR_LF),
+                reject: text::unescape(config.get(params::MESSAGE_REJECT_CHARACTERS)),
+                strip: text::unescape(config.get(params::MESSAGE_STRIP_CHARACTERS)),
+            },
+            mime: mime(config),
             line_length_limit: number(params::LINE_LENGTH_LIMIT),
-            replace_stray_cr_lf: config.get(params::CLEANUP_REPLACE_STRAY_CR_LF),
             smtputf8_enable: config.get(params::SMTPUTF8_ENABLE),
             message_size_limit: u64::try_from(config.get(params::MESSAGE_SIZE_LIMIT)).unwrap_or(0),
             in_flow_delay: config.get(params::IN_FLOW_DELAY),
@@ -185,6 +227,25 @@ fn headers(config: &Config) -> Result<Headers, String> {
         from_format: from_format(config)?,
         undisclosed_recipients: config.get(params::UNDISCLOSED_RECIPIENTS_HEADER).into(),
     })
+}
+
+fn mime(config: &Config) -> Mime {
+    if config.get(params::DISABLE_MIME_INPUT_PROCESSING) {
+        return Mime { limits: None, reports: Reports::default() };
+    }
+    let number = |key: Key<Int>| usize::try_from(config.get(key)).unwrap_or(0);
+    let strict = config.get(params::STRICT_8BITMIME);
+    let mut reports = Reports {
+        nesting: false,
+        eight_bit_header: strict || config.get(params::STRICT_7BIT_HEADERS),
+        eight_bit_body: strict || config.get(params::STRICT_8BITMIME_BODY),
+        domain: config.get(params::STRICT_MIME_ENCODING_DOMAIN),
+    };
+    let checks = [params::HEADER_CHECKS, params::MIME_HEADER_CHECKS, params::NESTED_HEADER_CHECKS];
+    // What is nested too deep would not be seen by the checks.
+    reports.nesting = reports != Reports::default() || checks.iter().any(|&key| !config.get(key).is_empty());
+    let boundary_length = number(params::MIME_BOUNDARY_LENGTH_LIMIT);
+    Mime { limits: Some(Limits { boundary_length, nesting: number(params::MIME_NESTING_LIMIT) }), reports }
 }
 
 fn from_format(config: &Config) -> Result<FromFormat, String> {

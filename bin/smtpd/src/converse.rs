@@ -103,7 +103,8 @@ impl Session<'_> {
     }
 
     fn refuse_long_command(&mut self, line: &Line, limit: usize) -> Result<Option<BString>, End> {
-        let (client, shown) = (text::show(&self.peer.namaddr).to_string(), text::show(&line.text[..line.text.len().min(30)]));
+        let (client, shown) =
+            (text::show(&self.peer.namaddr).to_string(), text::show(&line.text[..line.text.len().min(30)]));
         log::warn!("{client}: request longer than {limit}: {shown}...");
         let shown = line.text.clone();
         if !self.stream.skip_line(limit)? {

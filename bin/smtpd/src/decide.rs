@@ -44,7 +44,12 @@ impl Session<'_> {
     }
 
     /// What restrictions say about a sender, before the transaction begins.
-    pub fn decide_sender(&mut self, sender: &BStr, declared: u64, login: &Option<BString>) -> Result<Option<Refusal>, End> {
+    pub fn decide_sender(
+        &mut self,
+        sender: &BStr,
+        declared: u64,
+        login: &Option<BString>,
+    ) -> Result<Option<Refusal>, End> {
         if self.stand_alone {
             return Ok(None);
         }

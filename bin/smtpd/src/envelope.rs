@@ -140,8 +140,7 @@ impl Session<'_> {
     pub fn end_envelope(&mut self) {
         let flags = if self.stand_alone || self.is_filtered() { 0 } else { self.action_flags() };
         let prepended = self.site.access.effects().prepend.clone();
-        let received =
-            if self.is_filtered() && self.forwarded.is_any() { Vec::new() } else { self.received_header() };
+        let received = if self.is_filtered() && self.forwarded.is_any() { Vec::new() } else { self.received_header() };
         let filtered = self.is_filtered();
         let Some(destination) = self.transaction.as_mut().and_then(|transaction| transaction.destination.as_mut())
         else {

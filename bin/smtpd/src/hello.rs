@@ -18,7 +18,7 @@ impl Session<'_> {
             return self.refuse(Refusal::protocol(format!("501 Syntax: {verb} hostname")));
         }
         let name: BString = bstr::join(" ", arguments.iter().map(|word| &word.text)).into();
-        let name = neuter(&text::printable(&name, false));
+        let name = neuter(&text::printable(&name, self.config.get(params::SMTPUTF8_ENABLE)));
         if let Some(refusal) = self.decide(stage, Some(&name))? {
             return self.refuse(refusal);
         }
@@ -66,7 +66,11 @@ impl Session<'_> {
             (Feature::Etrn, true, "ETRN".into()),
             (Feature::Starttls, self.tls.offered, "STARTTLS".into()),
             (Feature::Verp, verp, "XVERP".into()),
-            (Feature::Xclient, xclient, "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT".into()),
+            (
+                Feature::Xclient,
+                xclient,
+                "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT".into(),
+            ),
             (Feature::Xforward, xforward, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT".into()),
             (Feature::EnhancedStatusCodes, true, "ENHANCEDSTATUSCODES".into()),
             (Feature::EightBitMime, true, "8BITMIME".into()),

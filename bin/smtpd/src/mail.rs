@@ -1,5 +1,6 @@
 //! MAIL (smtpd §5.5).
 
+use address::Resolver;
 use bstr::{BString, ByteSlice};
 use config::params;
 use ipc::rewrite::resolved;
@@ -9,7 +10,6 @@ use smtp_protocol::server::ehlo::Feature;
 use smtp_protocol::server::options::{Allowed, asks_for_smtputf8, mail};
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
-use address::Resolver;
 
 use crate::bdat::Bdat;
 use crate::session::{End, Outcome, Session};
@@ -132,7 +132,8 @@ impl Session<'_> {
     /// The address of MAIL, RCPT or VRFY in internal form (§4.8). Nothing for a bad one, which has been logged. `other` is the address at the
     /// other end of the message.
     pub fn address(&mut self, word: &[u8], how: Strictness, smtputf8: bool, other: &[u8]) -> Option<BString> {
-        let found = extract(word, how).filter(|address| self.stand_alone || self.is_resolvable(address, smtputf8, other));
+        let found =
+            extract(word, how).filter(|address| self.stand_alone || self.is_resolvable(address, smtputf8, other));
         if found.is_none() {
             let word = text::show(word).to_string();
             let (client, stage) = (text::show(&self.peer.namaddr), self.stage);

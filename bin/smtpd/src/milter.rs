@@ -29,7 +29,10 @@ impl Session<'_> {
             b"reject" => "550 5.5.0 Service unavailable",
             _ => "451 4.7.1 Service unavailable - try again later",
         };
-        log::warn!("smtpd_milters is set, but Milter support is not compiled in: milter_default_action={}", text::show(action));
+        log::warn!(
+            "smtpd_milters is set, but Milter support is not compiled in: milter_default_action={}",
+            text::show(action)
+        );
         self.log_decision("milter-reject", self.stage, text.as_bytes());
         Ok(Some(Refusal { class: Some(Class::Policy), text: text.into() }))
     }

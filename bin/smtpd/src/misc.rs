@@ -28,7 +28,9 @@ impl Session<'_> {
 
     /// HELP.
     pub fn help(&mut self) -> Result<Outcome, End> {
-        self.accept("214 2.0.0 Commands: BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD")
+        self.accept(
+            "214 2.0.0 Commands: BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT XFORWARD",
+        )
     }
 
     /// AUTH: there is nothing to log in with.

@@ -40,7 +40,8 @@ impl Session<'_> {
         let Some(recipient) = self.address(&word.text, Strictness { strict, empty: false }, smtputf8, &sender) else {
             return self.refuse(Refusal::protocol(BAD_RECIPIENT));
         };
-        let options = match rcpt(options.iter().map(|option| option.text.as_slice()), !self.discarded.has(Feature::Dsn)) {
+        let options = match rcpt(options.iter().map(|option| option.text.as_slice()), !self.discarded.has(Feature::Dsn))
+        {
             Ok(options) => options,
             Err(error) => {
                 if let Some(warning) = error.warning {

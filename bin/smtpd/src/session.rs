@@ -277,7 +277,10 @@ impl<'a> Session<'a> {
             std::thread::sleep(self.config.get(params::SMTPD_ERROR_SLEEP_TIME));
         }
         let footed = if matches!(text.first(), Some(b'4' | b'5')) { self.with_footer(text) } else { None };
-        let lines = reply::lines(footed.as_ref().map_or(text, |footed| footed.as_slice()), self.config.get(params::SOFT_BOUNCE));
+        let lines = reply::lines(
+            footed.as_ref().map_or(text, |footed| footed.as_slice()),
+            self.config.get(params::SOFT_BOUNCE),
+        );
         let hang_up = lines.first().is_some_and(|line| reply::hangs_up(line));
         for line in lines {
             log::debug!("> {}: {}", text::show(&self.peer.namaddr), text::show(&line));

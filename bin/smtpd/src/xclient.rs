@@ -2,6 +2,7 @@
 
 use access::NameStatus;
 use bstr::BString;
+use config::params;
 use smtp_protocol::server::identity::Attribute;
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
@@ -24,8 +25,9 @@ impl Session<'_> {
             return Ok(Some(self.refuse(refusal)?));
         }
         let mut given = Given::default();
+        let utf8 = self.config.get(params::SMTPUTF8_ENABLE);
         for word in arguments {
-            let taken = match Attribute::parse(&word.text) {
+            let taken = match Attribute::parse(&word.text, utf8) {
                 Ok(attribute) => self.take_identity(&attribute, &mut given),
                 Err(text) => Err(text.into()),
             };

@@ -1,6 +1,7 @@
 //! XFORWARD: a trusted client says where a message comes from, for the log (smtpd §9.2).
 
 use bstr::BString;
+use config::params;
 use smtp_protocol::server::identity::Attribute;
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
@@ -64,8 +65,9 @@ impl Session<'_> {
         if let Some(refusal) = self.refuse_identity("XFORWARD", arguments, self.xforward_allowed)? {
             return self.refuse(refusal);
         }
+        let utf8 = self.config.get(params::SMTPUTF8_ENABLE);
         for word in arguments {
-            let taken = match Attribute::parse(&word.text) {
+            let taken = match Attribute::parse(&word.text, utf8) {
                 Ok(attribute) => self.take_origin(&attribute),
                 Err(text) => Err(text.into()),
             };

@@ -2,12 +2,13 @@
 
 use std::ffi::CString;
 use std::io;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use crate::reason;
 use nix::unistd::{
-    Gid, Group, Uid, User, chdir, chroot, getegid, geteuid, getgid, getuid, initgroups, setegid, seteuid, setgid,
-    setgroups, setresgid, setresuid, setuid,
+    Gid, Group, Uid, User, chdir, chroot, getegid, geteuid, getgid, getgroups, getuid, initgroups, setgid, setgroups,
+    setresgid, setresuid, setuid,
 };
 
 /// An account of the system: what getpwnam(3) knows.
@@ -145,11 +146,16 @@ pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
 
 /// Acts with the rights of another user and group until it goes out of scope. Only a process that has root as its real or saved
 /// user can do this; for any other, it does nothing when it already has those IDs and fails otherwise.
+///
+/// The rights are those of the calling thread: Linux knows no others, and the C library's calls, which make all threads follow,
+/// interrupt each of them at every step. What this thread starts inherits them.
 #[derive(Debug)]
 pub struct ActingAs {
     uid: Uid,
     gid: Gid,
     groups: Vec<Gid>,
+    /// It belongs to its thread.
+    thread: PhantomData<*const ()>,
 }
 
 impl ActingAs {
@@ -158,7 +164,7 @@ impl ActingAs {
     /// # Errors
     /// `EPERM` for a process without root's rights.
     pub fn new(uid: u32, gid: u32) -> io::Result<Self> {
-        let before = Self { uid: geteuid(), gid: getegid(), groups: nix::unistd::getgroups()? };
+        let before = Self { uid: geteuid(), gid: getegid(), groups: getgroups()?, thread: PhantomData };
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         if (uid, gid) != (before.uid, before.gid) {
             before.switch(uid, gid, &[gid])?;
@@ -168,12 +174,11 @@ impl ActingAs {
 
     fn switch(&self, uid: Uid, gid: Gid, groups: &[Gid]) -> io::Result<()> {
         if !geteuid().is_root() {
-            seteuid(Uid::from_raw(0))?;
+            thread::set_effective_user(Uid::from_raw(0))?;
         }
-        setegid(gid)?;
-        setgroups(groups)?;
-        seteuid(uid)?;
-        Ok(())
+        thread::set_effective_group(gid)?;
+        thread::set_groups(groups)?;
+        thread::set_effective_user(uid)
     }
 }
 
@@ -183,6 +188,36 @@ impl Drop for ActingAs {
             // A process whose rights are not what it believes must not go on.
             std::process::abort();
         }
+    }
+}
+
+/// Effective IDs of one thread.
+mod thread {
+    use std::io;
+
+    use nix::unistd::{Gid, Uid};
+
+    /// Leaves an ID as it is.
+    const KEEP: libc::c_long = -1;
+
+    pub(super) fn set_effective_user(uid: Uid) -> io::Result<()> {
+        // SAFETY: the call takes numbers, and touches no memory.
+        checked(unsafe { libc::syscall(libc::SYS_setresuid, KEEP, libc::c_long::from(uid.as_raw()), KEEP) })
+    }
+
+    pub(super) fn set_effective_group(gid: Gid) -> io::Result<()> {
+        // SAFETY: the call takes numbers, and touches no memory.
+        checked(unsafe { libc::syscall(libc::SYS_setresgid, KEEP, libc::c_long::from(gid.as_raw()), KEEP) })
+    }
+
+    pub(super) fn set_groups(groups: &[Gid]) -> io::Result<()> {
+        let groups: Vec<libc::gid_t> = groups.iter().map(|gid| gid.as_raw()).collect();
+        // SAFETY: the call reads as many IDs as the vector has.
+        checked(unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) })
+    }
+
+    fn checked(result: libc::c_long) -> io::Result<()> {
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }
 

@@ -40,7 +40,7 @@ impl Watchdog {
             Arc::new(Shared { state: Mutex::new(State::Running(Instant::now() + limit)), changed: Condvar::new() });
         let watched = Arc::clone(&shared);
         thread::Builder::new().name("watchdog".into()).stack_size(STACK_SIZE).spawn(move || {
-            if watched.expired() {
+            if watched.expired(limit) {
                 bite();
             }
         })?;
@@ -49,47 +49,43 @@ impl Watchdog {
 
     /// Shows that the program is alive: the time starts anew.
     pub fn pat(&self) {
-        self.shared.set(State::Running(Instant::now() + self.limit), false);
+        self.shared.set(State::Running(Instant::now() + self.limit));
     }
 
     /// Stops the watch until the next [`Watchdog::pat`], as during a wait that may take any time.
     pub fn pause(&self) {
-        self.shared.set(State::Stopped, false);
+        self.shared.set(State::Stopped);
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared.set(State::Dismissed, true);
+        self.shared.set(State::Dismissed);
+        self.shared.changed.notify_one();
     }
 }
 
 impl Shared {
-    /// A later deadline need not wake the thread: it looks again when the earlier one passes.
-    fn set(&self, state: State, wake: bool) {
-        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_stopped = *current == State::Stopped;
-        *current = state;
-        if wake || was_stopped {
-            self.changed.notify_one();
-        }
+    /// No new state needs to wake the thread: it never sleeps longer than the limit, and so looks again before any deadline
+    /// that is set while it sleeps. A busy program pats its watchdog for each request, and a wake-up would cost more than
+    /// the request.
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Waits for the end: true when the time ran out, false when the watch was dismissed.
-    fn expired(&self) -> bool {
+    fn expired(&self, limit: Duration) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            state = match *state {
+            let left = match *state {
                 State::Dismissed => return false,
-                State::Stopped => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                State::Running(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return true;
-                    }
-                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                }
+                State::Stopped => limit,
+                State::Running(deadline) => deadline.saturating_duration_since(Instant::now()),
             };
+            if left.is_zero() {
+                return true;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod checks;
 pub mod cidr;
 pub mod date;
 pub mod dsn;
@@ -25,7 +26,7 @@ mod printable;
 pub mod space;
 pub mod xtext;
 
-pub use escape::escape;
+pub use escape::{escape, unescape};
 pub use fold::fold;
 pub use name_value::{NameValueError, split_name_value};
 pub use printable::{Show, printable, printable_except, show};

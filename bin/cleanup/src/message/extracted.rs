@@ -39,6 +39,12 @@ impl Message<'_> {
     /// What was found out goes in front of recipients.
     fn start_extracted_recipients(&mut self) {
         self.in_recipients = true;
+        if let Some(filter) = self.found.filter.take() {
+            self.put(RecordType::FILTER, &filter);
+        }
+        if let Some(redirect) = self.found.redirect.take() {
+            self.put(RecordType::REDIRECT, &redirect);
+        }
         if let Some(encoding) = self.envelope.attributes.get(attribute::ENCODING.as_bytes()).cloned() {
             self.put_attribute(attribute::ENCODING, &encoding);
         }
@@ -48,6 +54,11 @@ impl Message<'_> {
     fn end_extracted(&mut self) {
         if self.flags & flag::BCC_OK != 0 && self.has_recipient && !self.site.always_bcc.is_empty() {
             self.add_bcc(&self.site.always_bcc);
+        }
+        for address in std::mem::take(&mut self.found.bcc) {
+            if self.has_recipient && !self.is_off() {
+                self.add_bcc(&address);
+            }
         }
         self.put(RecordType::END, b"");
         self.segment = Segment::Done;

@@ -6,10 +6,13 @@ use ipc::delivery::utf8;
 use logging::event::MessageId;
 use queue::{RecordType, attribute};
 use text::address::{Address, Token, fold_header, parse_list, quote, scan, unquote};
+use text::header::split;
+use text::mime::Block;
 use text::space::trim_start;
 
 use super::Message;
 use super::addresses::reachable;
+use super::checks::Verdict;
 use crate::classes::Role;
 use crate::known::{Header, Party};
 
@@ -17,17 +20,35 @@ use crate::known::{Header, Party};
 const SHOWN: usize = 100;
 
 impl Message<'_> {
-    /// A primary header is complete: `name:value`, its lines separated by LF.
-    pub(super) fn take_header(&mut self, text: &[u8]) {
-        let Some(colon) = text.find_byte(b':') else { return };
-        let (name, value) = (&text[..colon], trim_start(&text[colon + 1..]));
+    /// A header is complete: `name:value`, its lines separated by LF.
+    pub(super) fn take_header(&mut self, block: Block, text: &[u8]) {
+        let Some((name, _)) = split(text) else { return };
+        let known = Header::find(name).map(|(header, _)| header);
+        if known == Some(Header::Received) {
+            self.head.hops += 1;
+        }
+        match self.check_header(block, known.is_some_and(Header::is_mime), text) {
+            Verdict::Keep => self.process_header(block, text),
+            Verdict::Drop => {}
+            Verdict::Replace(text) => self.process_header(block, &text),
+        }
+    }
+
+    fn process_header(&mut self, block: Block, text: &[u8]) {
+        let Some((name, value)) = split(text) else { return };
         let known = Header::find(name);
+        if let Some((Header::ContentTransferEncoding, _)) = known {
+            self.note_encoding(trim_start(value));
+        }
+        if block != Block::Primary {
+            return self.write_header(text);
+        }
         if let Some((header, _)) = known {
-            self.note_header(header, value);
+            self.note_header(header, trim_start(value));
         }
         // A table that fails is a reason not to accept the message, even where the header does not stay.
         let rewritten = match known {
-            Some((_, Some(party))) if !self.is_off() => self.rewritten(name, &text[colon + 1..], party),
+            Some((_, Some(party))) if !self.is_off() => self.rewritten(name, value, party),
             _ => None,
         };
         if !self.site.headers.dropped.contains(name) {
@@ -35,21 +56,22 @@ impl Message<'_> {
         }
     }
 
+    fn note_encoding(&mut self, encoding: &[u8]) {
+        let is_8bit = encoding.eq_ignore_ascii_case(b"8bit") || encoding.eq_ignore_ascii_case(b"binary");
+        if is_8bit && self.site.headers.detect_8bit_encoding {
+            self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
+        }
+    }
+
     /// Remembers what a header says about the message.
     fn note_header(&mut self, header: Header, value: &[u8]) {
         self.head.seen.add(header);
         match header {
-            Header::ContentTransferEncoding if self.site.headers.detect_8bit_encoding && stands_for_8bit(value) => {
-                self.envelope.attributes.insert(attribute::ENCODING.into(), "8bit".into());
-            }
             Header::MessageId => self.log_message_id(value, false),
             Header::ResentMessageId => self.log_message_id(value, true),
-            Header::Received => {
-                self.head.hops += 1;
-                if self.head.hops >= self.site.headers.hopcount_limit {
-                    log::warn!("{}: message rejected: hopcount exceeded", self.id);
-                    self.fail(status::HOPS);
-                }
+            Header::Received if self.head.hops >= self.site.headers.hopcount_limit => {
+                log::warn!("{}: message rejected: hopcount exceeded", self.id);
+                self.fail(status::HOPS);
             }
             _ => {}
         }
@@ -100,7 +122,7 @@ impl Message<'_> {
 
     /// Writes a header, its lines separated by LF: one record for each line, with white space in front of all but the
     /// first, and not more than the limit in all.
-    fn write_header(&mut self, text: &[u8]) {
+    pub(super) fn write_header(&mut self, text: &[u8]) {
         if self.site.smtputf8_enable && !text.is_ascii() {
             self.note_utf8(utf8::HEADER);
         }
@@ -127,9 +149,4 @@ impl Message<'_> {
             start = end + 1;
         }
     }
-}
-
-/// Is this an encoding of 8-bit text?
-fn stands_for_8bit(encoding: &[u8]) -> bool {
-    encoding.eq_ignore_ascii_case(b"8bit") || encoding.eq_ignore_ascii_case(b"binary")
 }

@@ -9,11 +9,13 @@
 //! | `recipients` | one recipient: mapping, aliases, copies, duplicates (§12) |
 //! | `addresses` | completing, canonical mapping, masquerading (§12.4, §13.5) |
 //! | `content` | lines become headers and body (§13.1, §13.2) |
+//! | `checks` | tables that say what to do about headers and body lines, and bytes that may not be there (§15) |
 //! | `headers` | what each header means, and how it is written (§13.4 to §13.6) |
 //! | `missing` | headers that the message should have had (§14) |
 //! | `extracted` | the last segment (§17) |
 
 mod addresses;
+mod checks;
 mod content;
 mod envelope;
 mod extracted;
@@ -33,6 +35,7 @@ use ipc::{Stamp, Stats};
 use queue::message::SizeRecord;
 use queue::record::{filler, pointer_payload};
 use queue::{Created, QueueId, RecordType, TypeSet, attribute};
+use text::mime::{Structure, Trouble};
 
 use crate::duplicates::Duplicates;
 use crate::known::Seen;
@@ -99,17 +102,26 @@ struct Pending {
     notify: i32,
 }
 
-/// The header that is being collected, and what is known of the headers before it.
+/// What is known of the headers so far.
 #[derive(Debug, Default)]
 struct Head {
-    /// The header so far, its lines separated by LF.
-    current: Option<BString>,
-    /// The last record was a piece of a line.
-    is_inside_line: bool,
-    has_ended: bool,
     seen: Seen,
     is_resent: bool,
+    /// `Received` headers, also those of messages inside.
     hops: usize,
+}
+
+/// What was found out about the content.
+#[derive(Debug, Default)]
+struct Found {
+    /// The content filter that the message goes through.
+    filter: Option<BString>,
+    /// Where the message goes instead of its recipients.
+    redirect: Option<BString>,
+    /// Who gets copies.
+    bcc: Vec<BString>,
+    /// What is wrong with the structure, as far as it weighs most.
+    trouble: Option<Trouble>,
 }
 
 /// A message while its records come in.
@@ -134,7 +146,12 @@ pub struct Message<'a> {
     has_recipient: bool,
     duplicates: Duplicates,
     is_traced: bool,
+    /// The last recipient, before aliases are expanded.
+    last_recipient: Option<BString>,
+    /// Reads the content, from its first record on.
+    structure: Option<Box<Structure>>,
     head: Head,
+    found: Found,
     /// Numbers for the first record; the sizes come last.
     numbers: SizeRecord,
     content_end: u64,
@@ -218,7 +235,10 @@ impl<'a> Message<'a> {
             has_recipient: false,
             duplicates: Duplicates::new(site.duplicate_filter_limit),
             is_traced: false,
+            last_recipient: None,
+            structure: None,
             head: Head::default(),
+            found: Found::default(),
             numbers: SizeRecord {
                 smtputf8: if flags & flag::SMTPUTF8 != 0 { utf8::REQUESTED.into() } else { 0 },
                 ..SizeRecord::default()

@@ -20,6 +20,7 @@ impl Message<'_> {
     pub(super) fn take_recipient(&mut self, received: &[u8]) {
         self.has_recipient = true;
         let address = self.complete_recipient(received);
+        self.last_recipient = Some(address.clone());
         let dsn_original = match self.pending.dsn_original.take() {
             Some(given) => given,
             None => self.default_dsn_original(&address),

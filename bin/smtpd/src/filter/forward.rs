@@ -23,9 +23,7 @@ impl Origin {
         let context = session.transaction.as_ref().map_or("remote", |transaction| transaction.rewrite_context);
         let source = if forwarded.context.unwrap_or(context) == "local" { "LOCAL" } else { "REMOTE" };
         let (name, address, port, helo, protocol) = match &forwarded.client {
-            Some(client) => {
-                (&client.name, &client.rfc_address, &client.port, &client.helo, client.protocol.clone())
-            }
+            Some(client) => (&client.name, &client.rfc_address, &client.port, &client.helo, client.protocol.clone()),
             None => (&peer.name, &peer.rfc_address, &peer.port, &session.helo, session.protocol().into()),
         };
         let absent = BString::default;

@@ -1,6 +1,7 @@
 //! What happens to mail, as types: each is rendered once, as Postfix's exact text.
 
 mod access;
+mod content;
 mod delay;
 mod delivery;
 mod message;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use config::{Config, params};
 
 pub use access::Decision;
+pub use content::{ContentAction, MimeError, Route};
 pub use delay::Delay;
 pub use delivery::DeliveryStatus;
 pub use message::*;

@@ -22,11 +22,11 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// Takes a word `NAME=value` apart.
+    /// Takes a word `NAME=value` apart; `utf8` is `smtputf8_enable`.
     ///
     /// # Errors
     /// The reply.
-    pub fn parse(word: &[u8]) -> Result<Self, &'static str> {
+    pub fn parse(word: &[u8], utf8: bool) -> Result<Self, &'static str> {
         let Some((name, raw)) = word.split_once_str("=").filter(|(_, value)| !value.is_empty()) else {
             return Err("501 5.5.4 Error: attribute=value expected");
         };
@@ -34,7 +34,7 @@ impl Attribute {
             return Err("501 5.5.4 Error: attribute value too long");
         }
         let value = xtext::decode(raw).unwrap_or_else(|| raw.into());
-        let value = text::printable(&value, false).into_owned().into();
+        let value = text::printable(&value, utf8).into_owned().into();
         Ok(Self { name: name.to_ascii_uppercase().into(), value })
     }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn attribute(word: &str) -> Attribute {
-        Attribute::parse(word.as_bytes()).unwrap()
+        Attribute::parse(word.as_bytes(), false).unwrap()
     }
 
     #[test]
@@ -125,9 +125,9 @@ mod tests {
         assert_eq!(attribute("helo=a+00b").value, "a?b");
         assert_eq!(attribute("HELO=<a@b>").neutered(), "?a?b?");
         assert!(attribute("NAME=[unavailable]").is_unavailable());
-        assert_eq!(Attribute::parse(b"NAME="), Err("501 5.5.4 Error: attribute=value expected"));
+        assert_eq!(Attribute::parse(b"NAME=", false), Err("501 5.5.4 Error: attribute=value expected"));
         let long = format!("NAME={}", "x".repeat(256));
-        assert_eq!(Attribute::parse(long.as_bytes()), Err("501 5.5.4 Error: attribute value too long"));
+        assert_eq!(Attribute::parse(long.as_bytes(), false), Err("501 5.5.4 Error: attribute value too long"));
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_word_is_looked_at(word: Vec<u8>) {
-            if let Ok(found) = Attribute::parse(&word) {
+            if let Ok(found) = Attribute::parse(&word, true) {
                 let _ = (found.host_name(), found.address(|_| true), found.port(), found.forwarded_protocol());
             }
         }

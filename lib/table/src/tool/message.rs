@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use bstr::BString;
-use text::mime::{Event, Structure};
+use text::mime::{Block, End, HeadersEnd, Limits, Options, Sink, Structure, Trouble};
 
 use super::{Command, Parts};
 
@@ -18,26 +18,51 @@ pub fn query(
     let mut message = Vec::new();
     input.read_to_end(&mut message).map_err(|error| format!("read stdin: {}", sys::reason(&error)))?;
     let mut any = false;
-    let mut structure = Structure::new(command.mime_limits.filter(|_| parts.mime));
-    for key in keys(&message, parts, &mut structure) {
+    for key in keys(&message, parts, command.mime_limits.filter(|_| parts.mime)) {
         any |= command.query_with_key(tables, &key, out)?;
     }
     Ok(any)
 }
 
-/// The keys that a message has.
-fn keys(message: &[u8], parts: Parts, structure: &mut Structure) -> Vec<BString> {
+/// Collects the keys that a message has.
+struct Keys {
+    parts: Parts,
+    found: Vec<BString>,
+    /// The next body line is not the message's own.
+    is_line_added: bool,
+}
+
+impl Sink for Keys {
+    fn header(&mut self, _: Block, text: &[u8]) {
+        if self.parts.headers {
+            self.found.push(text.into());
+        }
+    }
+
+    fn headers_end(&mut self, block: Block, end: HeadersEnd) {
+        self.is_line_added = end == HeadersEnd::Text && block == Block::Primary;
+    }
+
+    fn body(&mut self, text: &[u8], _: End, _: u64) {
+        if !std::mem::take(&mut self.is_line_added) && self.parts.body {
+            self.found.push(text.into());
+        }
+    }
+
+    fn trouble(&mut self, _: Trouble, _: &[u8]) {}
+}
+
+fn keys(message: &[u8], parts: Parts, mime: Option<Limits>) -> Vec<BString> {
     if message.is_empty() {
         return Vec::new();
     }
-    let lines = message.strip_suffix(b"\n").unwrap_or(message).split(|&byte| byte == b'\n');
-    let mut events: Vec<Event> = lines.flat_map(|line| structure.take(line)).collect();
-    events.extend(structure.finish());
-    let key = |event| match event {
-        Event::Header(_, text) => parts.headers.then_some(text),
-        Event::Body(text) => parts.body.then_some(text),
-    };
-    events.into_iter().filter_map(key).collect()
+    let mut keys = Keys { parts, found: Vec::new(), is_line_added: false };
+    let mut structure = Structure::new(Options::plain(mime));
+    for line in message.strip_suffix(b"\n").unwrap_or(message).split(|&byte| byte == b'\n') {
+        structure.take(line, End::Line, &mut keys);
+    }
+    structure.finish(&mut keys);
+    keys.found
 }
 
 #[cfg(test)]
@@ -49,9 +74,9 @@ mod tests {
     #[test]
     fn headers_and_body_lines() {
         let headers = Parts { headers: true, ..Parts::default() };
-        assert_eq!(keys(MESSAGE, headers, &mut Structure::new(None)), ["Subject: a\n b", "To: x"]);
+        assert_eq!(keys(MESSAGE, headers, None), ["Subject: a\n b", "To: x"]);
         let body = Parts { body: true, ..Parts::default() };
-        assert_eq!(keys(MESSAGE, body, &mut Structure::new(None)), ["", "body line"]);
-        assert!(keys(b"", body, &mut Structure::new(None)).is_empty());
+        assert_eq!(keys(MESSAGE, body, None), ["", "body line"]);
+        assert!(keys(b"", body, None).is_empty());
     }
 }
