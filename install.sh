@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail"
 SET_GID="postdrop postqueue postlog"
-DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual postlogd"
+DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual postlogd verify proxymap"
 
 destdir= replace=no start=yes
 while [ $# -gt 0 ]; do
