@@ -383,7 +383,7 @@ impl<'a> Session<'a> {
 
     fn log_end(&self, end: End) {
         let Some(reason) = end.reason() else { return };
-        let bytes = self.received + self.stream.buffered().len() as u64 + self.bdat.waiting() as u64;
+        let bytes = self.received + self.bdat.waiting() as u64;
         let content = match self.stage {
             DATA_CONTENT => format!("DATA ({bytes} bytes)"),
             BDAT_CONTENT => format!("BDAT ({bytes} bytes)"),
