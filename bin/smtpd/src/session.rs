@@ -4,6 +4,7 @@ use bstr::{BStr, BString, ByteSlice};
 use config::{Config, params};
 use logging::event::{Broken, Connected, Disconnected};
 use server::{Client, Context};
+use smtp_protocol::peer::Peer;
 use smtp_protocol::server::counters::Counters;
 use smtp_protocol::server::ehlo::Discarded;
 use smtp_protocol::server::newline::Newlines;
@@ -12,7 +13,7 @@ use smtp_protocol::stream::{Fault, Stream};
 
 use crate::bdat::Bdat;
 use crate::limits::Limits;
-use crate::peer::{Identified, Peer, identify};
+use crate::peer::{Identified, identify};
 use crate::site::Site;
 use crate::tls::TlsMode;
 use crate::transaction::Transaction;
