@@ -54,7 +54,13 @@ enum Step {
 
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown = |bytes: &[u8]| bytes.escape_ascii().to_string().replace(&"x".repeat(50), "~").replace("A line of some length that adds up in the end.\\r\\n", "~");
+        let shown = |bytes: &[u8]| {
+            bytes
+                .escape_ascii()
+                .to_string()
+                .replace(&"x".repeat(50), "~")
+                .replace("A line of some length that adds up in the end.\\r\\n", "~")
+        };
         match self {
             Step::Commands { lines, cut } => write!(f, "{} cut at {cut}", shown(&lines.concat())),
             Step::Data(content) => write!(f, "DATA {}", shown(content)),
@@ -356,7 +362,11 @@ fn session(seed: u64) -> Vec<Step> {
         let length: usize = lines.iter().map(Vec::len).sum();
         steps.push(Step::Commands { cut: if random.one_in(3) { random.below(length) } else { 0 }, lines });
     }
-    steps.push(if random.one_in(4) { Step::Vanish } else { Step::Commands { lines: vec![b"QUIT\r\n".to_vec()], cut: 0 } });
+    steps.push(if random.one_in(4) {
+        Step::Vanish
+    } else {
+        Step::Commands { lines: vec![b"QUIT\r\n".to_vec()], cut: 0 }
+    });
     steps
 }
 
@@ -464,8 +474,11 @@ impl Side {
     /// The log lines of the server, without what differs from run to run; once all sessions are over.
     fn log(&self, sessions: usize) -> Vec<String> {
         // The control has been seen to crash.
-        let is_end = |line: &String| line.contains("]: disconnect from") || (self.may_crash && line.contains("killed by signal"));
-        let over = || (self.instance.log_lines("").iter().filter(|line| is_end(line)).count() >= sessions).then_some(());
+        let is_end = |line: &String| {
+            line.contains("]: disconnect from") || (self.may_crash && line.contains("killed by signal"))
+        };
+        let over =
+            || (self.instance.log_lines("").iter().filter(|line| is_end(line)).count() >= sessions).then_some(());
         wait::until("the end of all sessions", over, || self.instance.log());
         let mut names = BTreeMap::new();
         let lines = self.instance.log_lines("/smtpd[");
@@ -496,7 +509,8 @@ fn mask(text: &str, names: &mut BTreeMap<String, String>) -> String {
             word.push(character);
             continue;
         }
-        let is_id = (9..=12).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
+        let is_id =
+            (9..=12).contains(&word.len()) && word.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
         if word.len() == 14 && word.bytes().all(|byte| byte.is_ascii_digit()) {
             word = "TIME".into();
         }
@@ -561,7 +575,12 @@ fn difference<T: AsRef<str>>(control: &[T], subject: &[T]) -> Option<String> {
 }
 
 /// What is not the same in a session, on both sides.
-fn compare_session(sides: &[Side; 2], replies: &[Vec<String>; 2], control: &[&str], subject: &[&str]) -> Option<String> {
+fn compare_session(
+    sides: &[Side; 2],
+    replies: &[Vec<String>; 2],
+    control: &[&str],
+    subject: &[&str],
+) -> Option<String> {
     if let Some(difference) = difference(&masked(&replies[0]), &masked(&replies[1])) {
         return Some(format!("replies:\n{difference}"));
     }

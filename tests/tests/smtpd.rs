@@ -189,7 +189,8 @@ fn envelopes_and_headers_are_recorded() {
     ] {
         assert!(records.iter().any(|record| record == expected), "{expected}: {records:#?}");
     }
-    let by = records.iter().position(|record| record.contains("\tby mail.example.com (Postfix) with ESMTP id ")).unwrap();
+    let by =
+        records.iter().position(|record| record.contains("\tby mail.example.com (Postfix) with ESMTP id ")).unwrap();
     assert!(records[by].ends_with(';') && records[by + 1].starts_with("N \t"), "{records:#?}");
 }
 
@@ -218,7 +219,8 @@ fn chunks_make_a_message() {
     let mut session = Session::hello(port);
     session.send("BDAT 5 LAST\r\nhello");
     session.expect("503 5.5.1 Error: need RCPT command");
-    session.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@local.example>\r\nBDAT 11\r\nSubject: x\nBDAT 6 LAST\r\n\r\nbody");
+    session
+        .send("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@local.example>\r\nBDAT 11\r\nSubject: x\nBDAT 6 LAST\r\n\r\nbody");
     session.expect("250 2.1.0");
     session.expect("250 2.1.5");
     session.expect("250 2.0.0 Ok: 11 bytes");
@@ -259,8 +261,11 @@ fn bare_newlines_do_not_end_a_message() {
         .set("smtpd_forbid_bare_newline_exclusions", "")
         .start();
     let mut session = Session::hello(port);
-    let reply =
-        session.deliver("a@b.example", &["x@local.example"], "Subject: x\r\n\r\na\n.\r\nMAIL FROM:<smuggled@x>\r\nb\r\n.\nc\r\n");
+    let reply = session.deliver(
+        "a@b.example",
+        &["x@local.example"],
+        "Subject: x\r\n\r\na\n.\r\nMAIL FROM:<smuggled@x>\r\nb\r\n.\nc\r\n",
+    );
     assert_eq!(
         content(&queued(&instance, &reply)),
         ["N Subject: x", "N ", "N a", "N MAIL FROM:<smuggled@x>", "N b", "N c"]
@@ -272,14 +277,14 @@ fn bare_newlines_do_not_end_a_message() {
 fn bare_newlines_can_be_rejected() {
     require_instances!();
     let port = free_port();
-    let instance = server(port)
-        .set("smtpd_forbid_bare_newline", "reject")
-        .set("smtpd_forbid_bare_newline_exclusions", "")
-        .start();
+    let instance =
+        server(port).set("smtpd_forbid_bare_newline", "reject").set("smtpd_forbid_bare_newline_exclusions", "").start();
     let mut session = Session::hello(port);
     let reply = session.deliver("a@b.example", &["x@local.example"], "a\nb\r\n");
     assert_eq!(reply, "550 5.5.2 mail.example.com Error: bare <LF> received");
-    instance.wait_for_log(&[": reject: END-OF-MESSAGE from unknown[127.0.0.1]: bare <LF> received; from=<a@b.example> to="]);
+    instance.wait_for_log(&[
+        ": reject: END-OF-MESSAGE from unknown[127.0.0.1]: bare <LF> received; from=<a@b.example> to=",
+    ]);
     session.send("NOOP\n");
     session.expect("550 5.5.2 mail.example.com Error: bare <LF> received");
     session.expect_close();
@@ -352,7 +357,8 @@ fn trusted_clients_speak_for_others() {
 fn rejections_have_footers() {
     require_instances!();
     let port = free_port();
-    let _instance = server(port).set("smtpd_reject_footer", r"\c. For help, call 555-0100.\nYou are $client_address").start();
+    let _instance =
+        server(port).set("smtpd_reject_footer", r"\c. For help, call 555-0100.\nYou are $client_address").start();
     let mut session = Session::hello(port);
     session.ask("NOOP", "250 2.0.0 Ok");
     assert_eq!(

@@ -172,10 +172,8 @@ fn connections_are_limited_per_client() {
 fn messages_and_recipients_are_limited_per_client() {
     require_instances!();
     let port = free_port();
-    let instance = server(port)
-        .set("smtpd_client_message_rate_limit", "2")
-        .set("smtpd_client_recipient_rate_limit", "3")
-        .start();
+    let instance =
+        server(port).set("smtpd_client_message_rate_limit", "2").set("smtpd_client_recipient_rate_limit", "3").start();
     let mut session = Session::connect_from("127.0.0.8", port);
     session.expect("220");
     session.ask("EHLO x", "250");
