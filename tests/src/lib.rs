@@ -8,16 +8,19 @@
 pub mod cleanup;
 pub mod compare;
 pub mod instance;
+pub mod name_server;
 pub mod numbers;
 pub mod output;
 pub mod place;
 pub mod records;
 pub mod session;
+pub mod sink;
 pub mod smtp;
 pub mod subject;
 pub mod wait;
 pub mod wire;
 
+pub use name_server::NameServer;
 pub use instance::{Builder, Instance};
 pub use output::Output;
 pub use subject::Subject;

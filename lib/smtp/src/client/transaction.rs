@@ -183,6 +183,11 @@ impl Transaction {
         }
     }
 
+    /// Whether the server waits for content that will not come.
+    pub fn is_left_open(&self) -> bool {
+        self.goal == Goal::ProbeData && self.data_accepted && !self.accepted.is_empty()
+    }
+
     /// What to do next.
     pub fn step(&mut self, moment: Moment) -> Step {
         if let Some(stage) = self.awaited()
