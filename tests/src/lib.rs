@@ -20,8 +20,8 @@ pub mod subject;
 pub mod wait;
 pub mod wire;
 
-pub use name_server::NameServer;
 pub use instance::{Builder, Instance};
+pub use name_server::NameServer;
 pub use output::Output;
 pub use subject::Subject;
 

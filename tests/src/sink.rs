@@ -161,6 +161,7 @@ impl Sink {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (sessions, behaviour) = (sessions.clone(), behaviour.clone());
+                let _ = stream.set_nodelay(true);
                 thread::spawn(move || Connection::new(Box::new(stream), sessions, behaviour).serve());
             }
         });
@@ -403,4 +404,3 @@ impl Connection {
         Ok(())
     }
 }
-

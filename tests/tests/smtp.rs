@@ -48,7 +48,9 @@ fn with_pipelining_there_are_two_batches() {
     assert_eq!(session.commands[2], "RCPT TO:<a@d.example> ORCPT=rfc822;a@d.example");
     assert_eq!(session.batches[1][..4], ["MAIL", "RCPT", "RCPT", "DATA"]);
     assert_eq!(session.commands[5..], ["QUIT"]);
-    assert!(session.content().ends_with("\r\nSubject: x\r\n\r\nbody\r\n") || session.content().contains("\r\n\r\nbody\r\n"));
+    assert!(
+        session.content().ends_with("\r\nSubject: x\r\n\r\nbody\r\n") || session.content().contains("\r\n\r\nbody\r\n")
+    );
     assert!(session.content().contains("Subject: x\r\n"));
 }
 
@@ -87,9 +89,21 @@ fn a_pipelined_data_without_recipients_gets_a_dot_alone() {
 fn refused_greetings() {
     require_instances!();
     for (greeting, skip, texts) in [
-        ("554 go away", "yes", "dsn=4.0.0, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 554 go away)"),
-        ("554 go away", "no", "dsn=5.0.0, status=bounced (host 127.0.0.1[127.0.0.1] refused to talk to me: 554 go away)"),
-        ("421 4.3.2 later", "yes", "dsn=4.3.2, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 421 4.3.2 later)"),
+        (
+            "554 go away",
+            "yes",
+            "dsn=4.0.0, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 554 go away)",
+        ),
+        (
+            "554 go away",
+            "no",
+            "dsn=5.0.0, status=bounced (host 127.0.0.1[127.0.0.1] refused to talk to me: 554 go away)",
+        ),
+        (
+            "421 4.3.2 later",
+            "yes",
+            "dsn=4.3.2, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 421 4.3.2 later)",
+        ),
     ] {
         let sink = Sink::start(Behaviour::offering(&ALL).reply("greeting", greeting));
         let instance = to(&sink.nexthop()).set("smtp_skip_5xx_greeting", skip).start();
@@ -112,7 +126,11 @@ fn helo_follows_a_refused_ehlo() {
     let sink = Sink::start(Behaviour::offering(&ALL).reply("EHLO", "421 4.0.0 bye"));
     let instance = to(&sink.nexthop()).start();
     short(&instance, &["a@d.example"]);
-    result(&instance, "a@d.example", &["dsn=4.0.0, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 421"]);
+    result(
+        &instance,
+        "a@d.example",
+        &["dsn=4.0.0, status=deferred (host 127.0.0.1[127.0.0.1] refused to talk to me: 421"],
+    );
     sink.wait_for("QUIT", |sessions| sessions[0].commands.last().is_some_and(|last| last == "QUIT"));
     assert_eq!(sink.sessions()[0].commands, ["EHLO test.example.com", "QUIT"]);
 }
@@ -201,7 +219,8 @@ fn silence_ends_in_a_time_out() {
         let sink = Sink::start(Behaviour::offering(&ALL).on(at, Act::Stall));
         let instance = to(&sink.nexthop()).set(parameter, "1s").start();
         short(&instance, &["a@d.example"]);
-        let text = format!("dsn=4.4.2, status=deferred (conversation with 127.0.0.1[127.0.0.1] timed out while {doing})");
+        let text =
+            format!("dsn=4.4.2, status=deferred (conversation with 127.0.0.1[127.0.0.1] timed out while {doing})");
         result(&instance, "a@d.example", &[&text]);
     }
 }
@@ -251,10 +270,13 @@ fn eight_bit_content_is_converted_for_a_server_that_cannot_take_it() {
 fn replies_can_be_replaced() {
     require_instances!();
     let sink = Sink::start(Behaviour::offering(&[]).reply("RCPT", "511 5.1.1 gone"));
-    let instance =
-        to(&sink.nexthop()).set("smtp_reply_filter", "regexp:{{/^511 (.*)/ 450 4.1.0 filtered}}").start();
+    let instance = to(&sink.nexthop()).set("smtp_reply_filter", "regexp:{{/^511 (.*)/ 450 4.1.0 filtered}}").start();
     short(&instance, &["a@d.example"]);
-    result(&instance, "a@d.example", &["dsn=4.1.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 450 4.1.0 filtered"]);
+    result(
+        &instance,
+        "a@d.example",
+        &["dsn=4.1.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 450 4.1.0 filtered"],
+    );
     instance.wait_for_log(&["replacing server reply \"511 5.1.1 gone\" with \"450 4.1.0 filtered\""]);
 }
 
@@ -264,7 +286,10 @@ fn the_status_is_that_of_the_last_line_if_it_fits() {
     require_instances!();
     for (reply, expected) in [
         ("550 4.1.1 x", "dsn=5.0.0, status=bounced (host 127.0.0.1[127.0.0.1] said: 550 4.1.1 x (in"),
-        ("550-5.1.1 no\r\n550 5.1.2 such", "dsn=5.1.2, status=bounced (host 127.0.0.1[127.0.0.1] said: 550-5.1.1 no 550 5.1.2 such (in"),
+        (
+            "550-5.1.1 no\r\n550 5.1.2 such",
+            "dsn=5.1.2, status=bounced (host 127.0.0.1[127.0.0.1] said: 550-5.1.1 no 550 5.1.2 such (in",
+        ),
         ("354 go", "dsn=5.5.0, status=bounced (host 127.0.0.1[127.0.0.1] said: 354 go (in"),
         ("550", "dsn=5.0.0, status=bounced (host 127.0.0.1[127.0.0.1] said: 550 (in"),
     ] {
@@ -346,7 +371,10 @@ fn the_client_is_made_known_to_a_server_that_wants_it() {
     short(&instance, &["a@d.example"]);
     result(&instance, "a@d.example", &["status=sent"]);
     assert_eq!(sink.sessions()[0].commands[1], "XFORWARD SOURCE=LOCAL");
-    instance.wait_for_log(&["warning: host 127.0.0.1[127.0.0.1]:", "said: 550 no (in reply to XFORWARD helo/protocol command)"]);
+    instance.wait_for_log(&[
+        "warning: host 127.0.0.1[127.0.0.1]:",
+        "said: 550 no (in reply to XFORWARD helo/protocol command)",
+    ]);
 }
 
 #[test]
@@ -355,7 +383,10 @@ fn addresses_and_headers_are_made_fit_for_the_world() {
     let sink = Sink::start(Behaviour::offering(&ALL));
     let instance = to(&sink.nexthop())
         .set("smtp_generic_maps", "inline:{ {s@local.example = s@world.example}, {a@d.example = \"a b\"@w.example} }")
-        .set("smtp_header_checks", "regexp:{{/^X-Secret:/ IGNORE}, {/^X-Old:(.*)/ REPLACE X-New:$$1}, {/^X-Warn/ WARN seen}}")
+        .set(
+            "smtp_header_checks",
+            "regexp:{{/^X-Secret:/ IGNORE}, {/^X-Old:(.*)/ REPLACE X-New:$$1}, {/^X-Warn/ WARN seen}}",
+        )
         .set("smtp_body_checks", "regexp:{{/^drop/ IGNORE}, {/^old/ REPLACE new}}")
         .start();
     let message = "From: Me <s@local.example>, other@local.example\nTo: a@d.example\nX-Secret: 1\nX-Old: v\n\

@@ -131,7 +131,7 @@ mod tests {
     fn header(block: Block, text: &str) -> Result<Vec<BString>, Broken> {
         let tables = Tables::new(Settings::default());
         let config = Config::for_tests(&[
-            ("smtp_header_checks", "regexp:{{/^Bad:/ IGNORE}, {/^Old: (.*)/ REPLACE New: $1}, {/^X:/ PREPEND Y: z}}"),
+            ("smtp_header_checks", "regexp:{{/^Bad:/ IGNORE}, {/^Old: (.*)/ REPLACE New: $$1}, {/^X:/ PREPEND Y: z}}"),
             ("smtp_mime_header_checks", "regexp:{{/^content-type:/ STRIP gone}}"),
             ("smtp_nested_header_checks", "fail:x"),
         ]);

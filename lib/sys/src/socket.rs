@@ -96,6 +96,8 @@ pub fn connect_tcp(
         None => socket.connect(&to.into()),
     };
     connected.map_err(ConnectError::System)?;
+    // Programs write whole batches: nothing is gained by waiting for more. A system that cannot do this just does not.
+    let _ = socket.set_tcp_nodelay(true);
     Ok(socket.into())
 }
 
