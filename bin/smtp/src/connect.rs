@@ -37,7 +37,11 @@ pub fn tcp(site: &Site, peer: &Peer, address: IpAddr, port: u16) -> Result<Owned
     });
     result.map_err(|failure| match failure {
         sys::socket::ConnectError::Prepared(_) => Dsn::new("4.4.0", "server configuration error"),
-        sys::socket::ConnectError::System(error) => refused(peer, &error),
+        sys::socket::ConnectError::System(error) => {
+            let why = refused(peer, &error);
+            log::info!("{}", text::show(&why.reason));
+            why
+        }
     })
 }
 
@@ -62,9 +66,7 @@ fn refused(peer: &Peer, error: &io::Error) -> Dsn {
         io::ErrorKind::TimedOut => "Connection timed out".to_owned(),
         _ => sys::reason(error),
     };
-    let reason = format!("connect to {peer}: {reason}");
-    log::info!("{reason}");
-    Dsn::new("4.4.1", reason)
+    Dsn::new("4.4.1", format!("connect to {peer}: {reason}"))
 }
 
 /// The address to connect from, and whether it has to be that one.

@@ -177,12 +177,14 @@ impl<'a, 'j> Delivery<'a, 'j> {
         self.end_session();
     }
 
-    /// Fails every recipient at once, without regard to other servers.
-    pub fn fail_all(&mut self, dsn: &Dsn) {
+    /// Refuses a request that no server was looked for.
+    pub fn refuse(&mut self, dsn: &Dsn) {
+        self.job.relay = self.site.service.clone();
         for number in 0..self.recipients.len() {
-            self.fail_one(number, dsn.clone());
+            let recipient = self.recipients[number].0.clone();
+            let outcome = self.job.fail(&recipient, Failure::Because(Box::new(dsn.clone())));
+            self.finish_recipient(number, outcome);
         }
-        self.end_session();
     }
 
     /// Remembers a reason, and what it says about the session.

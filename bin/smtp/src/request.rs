@@ -28,7 +28,7 @@ pub fn deliver(site: &Site, services: &mut Services, job: &mut Job<'_>, context:
     let nexthop = job.request.nexthop.clone();
     let mut delivery = Delivery::new(&context.config, site, services, job);
     if let Some(refusal) = unfit(&mut delivery) {
-        delivery.fail_all(&refusal);
+        delivery.refuse(&refusal);
         return delivery.outcome();
     }
     match Destination::parse(site.mode, &nexthop, &site.settings.fallback_relay) {
