@@ -253,9 +253,6 @@ const LATER: &[&str] = &[
     // Programs and features that are not here yet: postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
     "DEBUG_PEER_LEVEL",
     "DEBUG_PEER_LIST",
-    "DISABLE_DNS_LOOKUPS",
-    "DISABLE_MIME_OUTPUT_CONVERSION",
-    "DNSSEC_PROBE",
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",

@@ -1,8 +1,9 @@
 //! Header and body checks on the way out (smtp-client §13).
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use config::{Config, Key, Str, params};
 use table::{Flags, Maps, Tables};
+use text::checks::{self, Action, Subject};
 use text::mime::Block;
 
 use crate::mode::Mode;
@@ -62,7 +63,7 @@ impl Checks {
             Block::Part => &self.mime,
             Block::Nested => &self.nested,
         };
-        judge(queue_id, maps, "header", header)
+        judge(queue_id, maps, Subject::Header, header)
     }
 
     /// Judges a line of the body, or a piece of a long one: what is sent in its place.
@@ -70,57 +71,46 @@ impl Checks {
     /// # Errors
     /// A table failed, which has been logged.
     pub fn body(&self, queue_id: &[u8], line: &[u8]) -> Result<Vec<BString>, Broken> {
-        judge(queue_id, &self.body, "body", line)
+        judge(queue_id, &self.body, Subject::Body, line)
     }
 }
 
-fn judge(queue_id: &[u8], maps: &Maps, place: &str, text: &[u8]) -> Result<Vec<BString>, Broken> {
+fn judge(queue_id: &[u8], maps: &Maps, subject: Subject, text: &[u8]) -> Result<Vec<BString>, Broken> {
+    let place = match subject {
+        Subject::Header => "header",
+        Subject::Body => "body",
+    };
     let Ok(found) = maps.find(text) else {
-        log::warn!("{}: {} lookup error", text::show(queue_id), maps.title().replace('_', " "));
+        log::warn!("{}: smtp {place} checks lookup error", text::show(queue_id));
         return Err(Broken::LocalData);
     };
-    let Some(value) = found else { return Ok(vec![text.into()]) };
-    let (command, argument) = value.split_once_str(" ").unwrap_or((&value, b""));
-    let argument = text::space::trim_start(argument);
-    let note = |word: &str| {
-        let (id, start) = (text::show(queue_id), text::show(&text[..text.len().min(SHOWN)]));
-        match argument {
-            b"" => log::info!("{id}: {word}: {place} {start}"),
-            _ => log::info!("{id}: {word}: {place} {start}: {}", text::show(argument)),
+    let unchanged = || Ok(vec![BString::from(text)]);
+    let Some(value) = found else { return unchanged() };
+    let action = match checks::parse(maps.title(), subject, &value) {
+        Ok(action) => action,
+        Err(warning) => {
+            log::warn!("{warning}");
+            return unchanged();
         }
     };
-    Ok(match command.to_ascii_uppercase().as_slice() {
-        b"DUNNO" | b"OK" => vec![text.into()],
-        b"INFO" => {
-            note("info");
-            vec![text.into()]
-        }
-        b"WARN" => {
-            note("warning");
-            vec![text.into()]
-        }
-        b"IGNORE" => Vec::new(),
-        b"STRIP" => {
-            note("strip");
-            Vec::new()
-        }
-        b"REPLACE" | b"PREPEND" if argument.is_empty() => {
-            log::warn!("{} action without text in {} map", text::show(command), maps.title());
-            vec![text.into()]
-        }
-        b"REPLACE" => {
-            note("replace");
-            vec![argument.into()]
-        }
-        b"PREPEND" => {
-            note("prepend");
-            vec![argument.into(), text.into()]
-        }
+    let (argument, lines): (&[u8], Vec<BString>) = match action {
+        Action::Dunno => return unchanged(),
+        Action::Ignore => return Ok(Vec::new()),
+        Action::Info(argument) | Action::Warn(argument) => (argument, vec![text.into()]),
+        Action::Strip(argument) => (argument, Vec::new()),
+        Action::Replace(argument) => (argument, vec![argument.into()]),
+        Action::Prepend(argument) => (argument, vec![argument.into(), text.into()]),
         _ => {
-            log::warn!("unsupported command in {} map: {}", maps.title(), text::show(command));
-            vec![text.into()]
+            log::warn!("unsupported command in {} map: {}", maps.title(), text::show(&value));
+            return unchanged();
         }
-    })
+    };
+    if let Some(word) = action.log_word() {
+        let (id, start) = (text::show(queue_id), text::show(&text[..text.len().min(SHOWN)]));
+        let colon = if argument.is_empty() { "" } else { ": " };
+        log::info!("{id}: {word}: {place} {start}{colon}{}", text::show(argument));
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use bstr::{BString, ByteSlice};
 use ipc::bounce::Dsn;
 use logging::fatal;
 use queue::{Reader, RecordType};
-use smtp_protocol::client::{Downgrade, LineWriter, NestingError, feature};
+use smtp_protocol::client::{LineWriter, feature};
 use text::address::quote;
-use text::mime::{Block, Event, Structure};
+use text::mime::{Block, End, HeadersEnd, Options, Reports, Sink, Structure, Trouble};
 
 use crate::delivery::Delivery;
 use crate::mapping;
@@ -32,12 +32,6 @@ impl From<Broken> for ContentError {
     }
 }
 
-impl From<NestingError> for ContentError {
-    fn from(error: NestingError) -> Self {
-        ContentError::Unfit(Dsn::new("5.6.0", error.to_string()))
-    }
-}
-
 /// Whether the message has to be made 7-bit for this server.
 pub fn needs_downgrade(delivery: &Delivery<'_, '_>, session: &Session) -> bool {
     !delivery.site.settings.disable_mime_conversion
@@ -55,25 +49,31 @@ pub fn send(delivery: &mut Delivery<'_, '_>, session: &mut Session, converts: bo
     let mut records = open(delivery)?;
     let queue_id = delivery.queue_id().to_owned();
     let edits = !site.generic_maps.is_empty() || !site.checks.is_empty();
-    let limits = site.settings.mime_limits;
+    let options = Options {
+        downgrade: converts,
+        reports: Reports { nesting: converts, ..Reports::default() },
+        ..Options::plain(Some(site.settings.mime_limits))
+    };
     let mut output = Output {
         session,
-        site,
-        services: delivery.services,
-        editor: edits.then(|| Editor { structure: Structure::new(Some(limits)), partial: Vec::new(), in_line: false }),
-        downgrade: converts.then(|| Downgrade::new(limits)),
-        lines: LineWriter::new(site.settings.line_length_limit),
-        buffer: Vec::with_capacity(2 * CHUNK),
-        queue_id,
+        structure: (edits || converts).then(|| Structure::new(options)),
+        editor: Editor {
+            site,
+            services: delivery.services,
+            queue_id,
+            lines: LineWriter::new(site.settings.line_length_limit),
+            buffer: Vec::with_capacity(2 * CHUNK),
+            problem: None,
+        },
     };
     for line in &prepended {
-        output.take(line, true)?;
+        output.take(line, End::Line)?;
     }
     copy(&mut records, &mut output)?;
     output.finish()?;
-    if output.lines.has_broken() {
+    if output.editor.lines.has_broken() {
         let limit = site.settings.line_length_limit;
-        log::info!("{}: breaking line > {limit} bytes with <CR><LF>SPACE", output.queue_id);
+        log::info!("{}: breaking line > {limit} bytes with <CR><LF>SPACE", output.editor.queue_id);
     }
     if session.features.has(feature::PIX_DELAY_DOTCRLF) {
         session.flush()?;
@@ -123,11 +123,11 @@ fn copy(records: &mut Reader<std::fs::File>, output: &mut Output<'_>) -> Result<
         let number = match records.next_cooked() {
             Ok(Some(record)) => match record.record_type {
                 RecordType::TEXT => {
-                    output.take(record.payload, true)?;
+                    output.take(record.payload, End::Line)?;
                     continue;
                 }
                 RecordType::UNTERMINATED => {
-                    output.take(record.payload, false)?;
+                    output.take(record.payload, End::Piece)?;
                     continue;
                 }
                 RecordType::EXTRACTED => return Ok(()),
@@ -143,125 +143,95 @@ fn copy(records: &mut Reader<std::fs::File>, output: &mut Output<'_>) -> Result<
                 }
             },
         };
-        log::warn!("{}: bad record type: {number} in message content", output.queue_id);
+        log::warn!("{}: bad record type: {number} in message content", output.editor.queue_id);
         return Err(ContentError::Unreadable);
     }
 }
 
-/// What content goes through: edits, conversion to 7-bit, the form of the wire.
+/// What content goes through: perhaps the reader of its structure, and then the form of the wire.
 struct Output<'o> {
     session: &'o mut Session,
-    site: &'o Site,
-    services: &'o mut Services,
-    editor: Option<Editor>,
-    downgrade: Option<Downgrade>,
-    lines: LineWriter,
-    buffer: Vec<u8>,
-    queue_id: BString,
+    structure: Option<Structure>,
+    editor: Editor<'o>,
 }
 
 impl Output<'_> {
-    fn take(&mut self, text: &[u8], complete: bool) -> Result<(), ContentError> {
-        let Some(mut editor) = self.editor.take() else { return self.edited(text, complete) };
-        let result = editor.take(self, text, complete);
-        self.editor = Some(editor);
-        result
-    }
-
-    /// What the editor made of the message.
-    fn edited(&mut self, text: &[u8], complete: bool) -> Result<(), ContentError> {
-        let Self { downgrade, lines, buffer, .. } = self;
-        match downgrade {
-            Some(downgrade) => {
-                downgrade.take(text, complete, &mut |text, complete| lines.put(text, complete, buffer))?;
+    fn take(&mut self, text: &[u8], end: End) -> Result<(), ContentError> {
+        match &mut self.structure {
+            Some(structure) => {
+                structure.take(text, end, &mut self.editor);
+                self.editor.problem.take().map_or(Ok(()), Err)?;
             }
-            None => lines.put(text, complete, buffer),
+            None => self.editor.lines.put(text, end == End::Line, &mut self.editor.buffer),
         }
-        if self.buffer.len() >= CHUNK { self.write() } else { Ok(()) }
+        if self.editor.buffer.len() >= CHUNK { self.write() } else { Ok(()) }
     }
 
     fn write(&mut self) -> Result<(), ContentError> {
-        self.session.write(&self.buffer)?;
-        self.buffer.clear();
+        self.session.write(&self.editor.buffer)?;
+        self.editor.buffer.clear();
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), ContentError> {
-        if let Some(mut editor) = self.editor.take() {
-            editor.finish(self)?;
+        if let Some(structure) = &mut self.structure {
+            structure.finish(&mut self.editor);
+            self.editor.problem.take().map_or(Ok(()), Err)?;
         }
-        let Self { downgrade, lines, buffer, .. } = self;
-        if let Some(downgrade) = downgrade {
-            downgrade.finish(&mut |text, complete| lines.put(text, complete, buffer));
-        }
-        lines.finish(buffer);
+        self.editor.lines.finish(&mut self.editor.buffer);
         self.write()
     }
 }
 
 /// Maps addresses in headers, and looks headers and body lines up in tables.
-struct Editor {
-    structure: Structure,
-    /// A header line that is not complete.
-    partial: Vec<u8>,
-    /// The rest of a body line is still to come.
-    in_line: bool,
+struct Editor<'o> {
+    site: &'o Site,
+    services: &'o mut Services,
+    queue_id: BString,
+    lines: LineWriter,
+    buffer: Vec<u8>,
+    problem: Option<ContentError>,
 }
 
-impl Editor {
-    fn take(&mut self, output: &mut Output<'_>, text: &[u8], complete: bool) -> Result<(), ContentError> {
-        if self.in_line || self.structure.is_in_body() {
-            if !std::mem::replace(&mut self.in_line, !complete) {
-                self.structure.take(text);
-            }
-            return body(output, text, complete);
-        }
-        self.partial.extend_from_slice(text);
-        if complete {
-            let line = std::mem::take(&mut self.partial);
-            for event in self.structure.take(&line) {
-                apply(output, event)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, output: &mut Output<'_>) -> Result<(), ContentError> {
-        if !self.partial.is_empty() {
-            self.take(output, b"", true)?;
-        }
-        match self.structure.finish() {
-            Some(event) => apply(output, event),
-            None => Ok(()),
-        }
+impl Editor<'_> {
+    fn put(&mut self, text: &[u8], end: End) {
+        self.lines.put(text, end == End::Line, &mut self.buffer);
     }
 }
 
-fn apply(output: &mut Output<'_>, event: Event) -> Result<(), ContentError> {
-    match event {
-        Event::Header(block, header) => {
-            let headers = output.site.checks.header(&output.queue_id, block, &header)?;
-            for header in headers {
-                let mapped = match block {
-                    Block::Primary => mapping::map_header(output.site, output.services, &header),
-                    _ => None,
-                };
-                for line in mapped.as_ref().unwrap_or(&header).split_str("\n") {
-                    output.edited(line, true)?;
+impl Sink for Editor<'_> {
+    fn header(&mut self, block: Block, header: &[u8]) {
+        let headers = match self.site.checks.header(&self.queue_id, block, header) {
+            Ok(headers) => headers,
+            Err(broken) => return self.problem = Some(broken.into()),
+        };
+        for header in headers {
+            let mapped = match block {
+                Block::Primary => mapping::map_header(self.site, self.services, &header),
+                _ => None,
+            };
+            mapped.as_ref().unwrap_or(&header).split_str("\n").for_each(|line| self.put(line, End::Line));
+        }
+    }
+
+    fn headers_end(&mut self, _block: Block, _end: HeadersEnd) {}
+
+    fn body(&mut self, text: &[u8], end: End, _offset: u64) {
+        match self.site.checks.body(&self.queue_id, text) {
+            Ok(lines) => {
+                let last = lines.len().saturating_sub(1);
+                for (at, line) in lines.iter().enumerate() {
+                    // What is put in front of a piece is a line of its own.
+                    self.put(line, if at < last { End::Line } else { end });
                 }
             }
-            Ok(())
+            Err(broken) => self.problem = Some(broken.into()),
         }
-        Event::Body(line) => body(output, &line, true),
     }
-}
 
-fn body(output: &mut Output<'_>, text: &[u8], complete: bool) -> Result<(), ContentError> {
-    let lines = output.site.checks.body(&output.queue_id, text)?;
-    let count = lines.len();
-    for (at, line) in lines.iter().enumerate() {
-        // What is put in front of a piece is a line of its own.
-        output.edited(line, complete || at + 1 < count)?;
+    fn trouble(&mut self, trouble: Trouble, _text: &[u8]) {
+        if trouble == Trouble::Nesting {
+            self.problem = Some(ContentError::Unfit(Dsn::new("5.6.0", "MIME nesting exceeds safety limit")));
+        }
     }
-    Ok(())
 }

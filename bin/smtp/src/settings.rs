@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bstr::BString;
-use config::params as p;
-use config::{Bool, Config, Int, Key, Str, Time};
+use config::{Bool, Config, Int, Key, Str, Time, params};
 use logging::fatal;
 use post::NoticeClasses;
 use smtp_protocol::client::{Discard, Pix};
@@ -118,69 +117,73 @@ impl Settings {
     /// Reads all of them. What cannot be is fatal, as the mail has to wait for the administrator.
     pub fn read(mode: Mode, config: &Config) -> Self {
         let get = Twins { mode, config };
-        let (lookup_dns, lookup_native) = host_lookup(get.text(p::SMTP_HOST_LOOKUP, p::LMTP_HOST_LOOKUP));
+        let (lookup_dns, lookup_native) = host_lookup(get.text(params::SMTP_HOST_LOOKUP, params::LMTP_HOST_LOOKUP));
         let dns_support = dns_support(&get);
         let dns_off = dns_support == DnsSupport::Disabled;
         Settings {
             timeouts: timeouts(&get),
-            per_request_deadline: get.flag(p::SMTP_PER_REQUEST_DEADLINE, p::LMTP_PER_REQUEST_DEADLINE),
-            min_data_rate: get.number(p::SMTP_MIN_DATA_RATE, p::LMTP_MIN_DATA_RATE) as u32,
-            helo_name: get.text(p::SMTP_HELO_NAME, p::LMTP_LHLO_NAME),
-            myhostname: config.get(p::MYHOSTNAME).into(),
-            always_send_ehlo: mode.is_lmtp() || config.get(p::SMTP_ALWAYS_SEND_EHLO),
-            never_send_ehlo: !mode.is_lmtp() && config.get(p::SMTP_NEVER_SEND_EHLO),
-            skip_5xx_greeting: get.flag(p::SMTP_SKIP_5XX_GREETING, p::LMTP_SKIP_5XX_GREETING),
-            skip_quit_response: get.flag(p::SMTP_SKIP_QUIT_RESPONSE, p::LMTP_SKIP_QUIT_RESPONSE),
-            quote_envelope: get.flag(p::SMTP_QUOTE_RFC821_ENVELOPE, p::LMTP_QUOTE_RFC821_ENVELOPE),
-            send_xforward: get.flag(p::SMTP_SEND_XFORWARD_COMMAND, p::LMTP_SEND_XFORWARD_COMMAND),
-            send_dummy_mail_auth: get.flag(p::SMTP_SEND_DUMMY_MAIL_AUTH, p::LMTP_SEND_DUMMY_MAIL_AUTH),
-            default_port: get.text(p::SMTP_TCP_PORT, p::LMTP_TCP_PORT),
-            fallback_relay: get.text(p::SMTP_FALLBACK_RELAY, p::LMTP_FALLBACK_RELAY),
-            best_mx_transport: config.get(p::BEST_MX_TRANSPORT).into(),
-            relayhost: config.get(p::RELAYHOST).into(),
+            per_request_deadline: get.flag(params::SMTP_PER_REQUEST_DEADLINE, params::LMTP_PER_REQUEST_DEADLINE),
+            min_data_rate: get.number(params::SMTP_MIN_DATA_RATE, params::LMTP_MIN_DATA_RATE) as u32,
+            helo_name: get.text(params::SMTP_HELO_NAME, params::LMTP_LHLO_NAME),
+            myhostname: config.get(params::MYHOSTNAME).into(),
+            always_send_ehlo: mode.is_lmtp() || config.get(params::SMTP_ALWAYS_SEND_EHLO),
+            never_send_ehlo: !mode.is_lmtp() && config.get(params::SMTP_NEVER_SEND_EHLO),
+            skip_5xx_greeting: get.flag(params::SMTP_SKIP_5XX_GREETING, params::LMTP_SKIP_5XX_GREETING),
+            skip_quit_response: get.flag(params::SMTP_SKIP_QUIT_RESPONSE, params::LMTP_SKIP_QUIT_RESPONSE),
+            quote_envelope: get.flag(params::SMTP_QUOTE_RFC821_ENVELOPE, params::LMTP_QUOTE_RFC821_ENVELOPE),
+            send_xforward: get.flag(params::SMTP_SEND_XFORWARD_COMMAND, params::LMTP_SEND_XFORWARD_COMMAND),
+            send_dummy_mail_auth: get.flag(params::SMTP_SEND_DUMMY_MAIL_AUTH, params::LMTP_SEND_DUMMY_MAIL_AUTH),
+            default_port: get.text(params::SMTP_TCP_PORT, params::LMTP_TCP_PORT),
+            fallback_relay: get.text(params::SMTP_FALLBACK_RELAY, params::LMTP_FALLBACK_RELAY),
+            best_mx_transport: config.get(params::BEST_MX_TRANSPORT).into(),
+            relayhost: config.get(params::RELAYHOST).into(),
             address_preference: address_preference(&get),
-            balance_protocols: get.flag(p::SMTP_BALANCE_INET_PROTOCOLS, p::LMTP_BALANCE_INET_PROTOCOLS),
-            randomize_addresses: get.flag(p::SMTP_RANDOMIZE_ADDRESSES, p::LMTP_RANDOMIZE_ADDRESSES),
-            mx_address_limit: get.number(p::SMTP_MX_ADDRESS_LIMIT, p::LMTP_MX_ADDRESS_LIMIT) as usize,
-            mx_session_limit: get.number(p::SMTP_MX_SESSION_LIMIT, p::LMTP_MX_SESSION_LIMIT) as usize,
+            balance_protocols: get.flag(params::SMTP_BALANCE_INET_PROTOCOLS, params::LMTP_BALANCE_INET_PROTOCOLS),
+            randomize_addresses: get.flag(params::SMTP_RANDOMIZE_ADDRESSES, params::LMTP_RANDOMIZE_ADDRESSES),
+            mx_address_limit: get.number(params::SMTP_MX_ADDRESS_LIMIT, params::LMTP_MX_ADDRESS_LIMIT) as usize,
+            mx_session_limit: get.number(params::SMTP_MX_SESSION_LIMIT, params::LMTP_MX_SESSION_LIMIT) as usize,
             cname_overrides_servername: get
-                .flag(p::SMTP_CNAME_OVERRIDES_SERVERNAME, p::LMTP_CNAME_OVERRIDES_SERVERNAME),
+                .flag(params::SMTP_CNAME_OVERRIDES_SERVERNAME, params::LMTP_CNAME_OVERRIDES_SERVERNAME),
             defer_if_no_mx_address: get
-                .flag(p::SMTP_DEFER_IF_NO_MX_ADDRESS_FOUND, p::LMTP_DEFER_IF_NO_MX_ADDRESS_FOUND),
-            ignore_mx_lookup_error: !mode.is_lmtp() && config.get(p::IGNORE_MX_LOOKUP_ERROR),
+                .flag(params::SMTP_DEFER_IF_NO_MX_ADDRESS_FOUND, params::LMTP_DEFER_IF_NO_MX_ADDRESS_FOUND),
+            ignore_mx_lookup_error: !mode.is_lmtp() && config.get(params::IGNORE_MX_LOOKUP_ERROR),
             dns_support,
             lookup_dns: lookup_dns && !dns_off,
             lookup_native: lookup_native || dns_off,
             resolver_options: resolver_options(&get),
-            bind_address: get.text(p::SMTP_BIND_ADDRESS, p::LMTP_BIND_ADDRESS),
-            bind_address6: get.text(p::SMTP_BIND_ADDRESS6, p::LMTP_BIND_ADDRESS6),
-            bind_address_enforce: get.flag(p::SMTP_BIND_ADDRESS_ENFORCE, p::LMTP_BIND_ADDRESS_ENFORCE),
-            tcp_windowsize: usize::try_from(config.get(p::TCP_WINDOWSIZE)).unwrap_or(0),
-            discard: discard(&get.text(p::SMTP_DISCARD_EHLO_KEYWORDS, p::LMTP_DISCARD_LHLO_KEYWORDS)),
-            pix: Pix::parse(&get.text(p::SMTP_PIX_WORKAROUNDS, p::LMTP_PIX_WORKAROUNDS)),
-            pix_delay: get.time(p::SMTP_PIX_WORKAROUND_DELAY_TIME, p::LMTP_PIX_WORKAROUND_DELAY_TIME),
-            pix_threshold: get.time(p::SMTP_PIX_WORKAROUND_THRESHOLD_TIME, p::LMTP_PIX_WORKAROUND_THRESHOLD_TIME),
-            line_length_limit: get.number(p::SMTP_LINE_LENGTH_LIMIT, p::LMTP_LINE_LENGTH_LIMIT) as usize,
-            reply_length_limit: size(config.get(p::LINE_LENGTH_LIMIT)),
+            bind_address: get.text(params::SMTP_BIND_ADDRESS, params::LMTP_BIND_ADDRESS),
+            bind_address6: get.text(params::SMTP_BIND_ADDRESS6, params::LMTP_BIND_ADDRESS6),
+            bind_address_enforce: get.flag(params::SMTP_BIND_ADDRESS_ENFORCE, params::LMTP_BIND_ADDRESS_ENFORCE),
+            tcp_windowsize: usize::try_from(config.get(params::TCP_WINDOWSIZE)).unwrap_or(0),
+            discard: discard(&get.text(params::SMTP_DISCARD_EHLO_KEYWORDS, params::LMTP_DISCARD_LHLO_KEYWORDS)),
+            pix: Pix::parse(&get.text(params::SMTP_PIX_WORKAROUNDS, params::LMTP_PIX_WORKAROUNDS)),
+            pix_delay: get.time(params::SMTP_PIX_WORKAROUND_DELAY_TIME, params::LMTP_PIX_WORKAROUND_DELAY_TIME),
+            pix_threshold: get
+                .time(params::SMTP_PIX_WORKAROUND_THRESHOLD_TIME, params::LMTP_PIX_WORKAROUND_THRESHOLD_TIME),
+            line_length_limit: get.number(params::SMTP_LINE_LENGTH_LIMIT, params::LMTP_LINE_LENGTH_LIMIT) as usize,
+            reply_length_limit: size(config.get(params::LINE_LENGTH_LIMIT)),
             mime_limits: text::mime::Limits {
-                boundary_length: size(config.get(p::MIME_BOUNDARY_LENGTH_LIMIT)),
-                nesting: size(config.get(p::MIME_NESTING_LIMIT)),
+                boundary_length: size(config.get(params::MIME_BOUNDARY_LENGTH_LIMIT)),
+                nesting: size(config.get(params::MIME_NESTING_LIMIT)),
             },
-            disable_mime_conversion: config.get(p::DISABLE_MIME_OUTPUT_CONVERSION),
-            smtputf8_enable: config.get(p::SMTPUTF8_ENABLE),
+            disable_mime_conversion: config.get(params::DISABLE_MIME_OUTPUT_CONVERSION),
+            smtputf8_enable: config.get(params::SMTPUTF8_ENABLE),
             probe_data: probe_data(&get),
-            helpful_warnings: config.get(p::HELPFUL_WARNINGS),
+            helpful_warnings: config.get(params::HELPFUL_WARNINGS),
             notices: NoticeClasses::from_config(config).unwrap_or_else(|error| fatal!("{error}")),
-            error_notice_recipient: config.get(p::ERROR_NOTICE_RECIPIENT).into(),
-            double_bounce_sender: config.get(p::DOUBLE_BOUNCE_SENDER).into(),
-            mail_name: config.get(p::MAIL_NAME).into(),
-            standard_from_format: config.get(p::HEADER_FROM_FORMAT) != "obsolete",
-            cache_on_demand: get.flag(p::SMTP_CONNECTION_CACHE_ON_DEMAND, p::LMTP_CONNECTION_CACHE_ON_DEMAND),
-            cache_time_limit: get.time(p::SMTP_CONNECTION_CACHE_TIME_LIMIT, p::LMTP_CONNECTION_CACHE_TIME_LIMIT),
-            reuse_time_limit: get.time(p::SMTP_CONNECTION_REUSE_TIME_LIMIT, p::LMTP_CONNECTION_REUSE_TIME_LIMIT),
-            reuse_count_limit: get.number(p::SMTP_CONNECTION_REUSE_COUNT_LIMIT, p::LMTP_CONNECTION_REUSE_COUNT_LIMIT),
-            soft_bounce: config.get(p::SOFT_BOUNCE),
-            ipc_timeout: config.get(p::IPC_TIMEOUT),
+            error_notice_recipient: config.get(params::ERROR_NOTICE_RECIPIENT).into(),
+            double_bounce_sender: config.get(params::DOUBLE_BOUNCE_SENDER).into(),
+            mail_name: config.get(params::MAIL_NAME).into(),
+            standard_from_format: config.get(params::HEADER_FROM_FORMAT) != "obsolete",
+            cache_on_demand: get.flag(params::SMTP_CONNECTION_CACHE_ON_DEMAND, params::LMTP_CONNECTION_CACHE_ON_DEMAND),
+            cache_time_limit: get
+                .time(params::SMTP_CONNECTION_CACHE_TIME_LIMIT, params::LMTP_CONNECTION_CACHE_TIME_LIMIT),
+            reuse_time_limit: get
+                .time(params::SMTP_CONNECTION_REUSE_TIME_LIMIT, params::LMTP_CONNECTION_REUSE_TIME_LIMIT),
+            reuse_count_limit: get
+                .number(params::SMTP_CONNECTION_REUSE_COUNT_LIMIT, params::LMTP_CONNECTION_REUSE_COUNT_LIMIT),
+            soft_bounce: config.get(params::SOFT_BOUNCE),
+            ipc_timeout: config.get(params::IPC_TIMEOUT),
         }
     }
 }
@@ -220,16 +223,16 @@ fn size(number: i64) -> usize {
 
 fn timeouts(get: &Twins<'_>) -> Timeouts {
     Timeouts {
-        connect: get.time(p::SMTP_CONNECT_TIMEOUT, p::LMTP_CONNECT_TIMEOUT),
-        helo: get.time(p::SMTP_HELO_TIMEOUT, p::LMTP_LHLO_TIMEOUT),
-        xforward: get.time(p::SMTP_XFORWARD_TIMEOUT, p::LMTP_XFORWARD_TIMEOUT),
-        mail: get.time(p::SMTP_MAIL_TIMEOUT, p::LMTP_MAIL_TIMEOUT),
-        rcpt: get.time(p::SMTP_RCPT_TIMEOUT, p::LMTP_RCPT_TIMEOUT),
-        data_init: get.time(p::SMTP_DATA_INIT_TIMEOUT, p::LMTP_DATA_INIT_TIMEOUT),
-        data_xfer: get.time(p::SMTP_DATA_XFER_TIMEOUT, p::LMTP_DATA_XFER_TIMEOUT),
-        data_done: get.time(p::SMTP_DATA_DONE_TIMEOUT, p::LMTP_DATA_DONE_TIMEOUT),
-        rset: get.time(p::SMTP_RSET_TIMEOUT, p::LMTP_RSET_TIMEOUT),
-        quit: get.time(p::SMTP_QUIT_TIMEOUT, p::LMTP_QUIT_TIMEOUT),
+        connect: get.time(params::SMTP_CONNECT_TIMEOUT, params::LMTP_CONNECT_TIMEOUT),
+        helo: get.time(params::SMTP_HELO_TIMEOUT, params::LMTP_LHLO_TIMEOUT),
+        xforward: get.time(params::SMTP_XFORWARD_TIMEOUT, params::LMTP_XFORWARD_TIMEOUT),
+        mail: get.time(params::SMTP_MAIL_TIMEOUT, params::LMTP_MAIL_TIMEOUT),
+        rcpt: get.time(params::SMTP_RCPT_TIMEOUT, params::LMTP_RCPT_TIMEOUT),
+        data_init: get.time(params::SMTP_DATA_INIT_TIMEOUT, params::LMTP_DATA_INIT_TIMEOUT),
+        data_xfer: get.time(params::SMTP_DATA_XFER_TIMEOUT, params::LMTP_DATA_XFER_TIMEOUT),
+        data_done: get.time(params::SMTP_DATA_DONE_TIMEOUT, params::LMTP_DATA_DONE_TIMEOUT),
+        rset: get.time(params::SMTP_RSET_TIMEOUT, params::LMTP_RSET_TIMEOUT),
+        quit: get.time(params::SMTP_QUIT_TIMEOUT, params::LMTP_QUIT_TIMEOUT),
     }
 }
 
@@ -246,7 +249,7 @@ fn host_lookup(value: BString) -> (bool, bool) {
 }
 
 fn resolver_options(get: &Twins<'_>) -> dns::Options {
-    let value = get.text(p::SMTP_DNS_RESOLVER_OPTIONS, p::LMTP_DNS_RESOLVER_OPTIONS);
+    let value = get.text(params::SMTP_DNS_RESOLVER_OPTIONS, params::LMTP_DNS_RESOLVER_OPTIONS);
     let mut options = dns::Options::default();
     for word in list::split(&value, list::SEPARATORS) {
         match word.to_ascii_lowercase().as_slice() {
@@ -263,42 +266,42 @@ fn unknown(parameter: &str, word: &[u8], value: &BString) -> ! {
 }
 
 fn dns_support(get: &Twins<'_>) -> DnsSupport {
-    let value = get.text(p::SMTP_DNS_SUPPORT_LEVEL, p::LMTP_DNS_SUPPORT_LEVEL);
+    let value = get.text(params::SMTP_DNS_SUPPORT_LEVEL, params::LMTP_DNS_SUPPORT_LEVEL);
     match value.to_ascii_lowercase().as_slice() {
-        b"" if get.config.get(p::DISABLE_DNS_LOOKUPS) => DnsSupport::Disabled,
+        b"" if get.config.get(params::DISABLE_DNS_LOOKUPS) => DnsSupport::Disabled,
         b"" | b"enabled" => DnsSupport::Enabled,
         b"disabled" => DnsSupport::Disabled,
         b"dnssec" => DnsSupport::Dnssec,
         _ => fatal!(
             "invalid {}: \"{}\"",
-            get.name(p::SMTP_DNS_SUPPORT_LEVEL, p::LMTP_DNS_SUPPORT_LEVEL),
+            get.name(params::SMTP_DNS_SUPPORT_LEVEL, params::LMTP_DNS_SUPPORT_LEVEL),
             text::show(&value)
         ),
     }
 }
 
 fn address_preference(get: &Twins<'_>) -> Preference {
-    let value = get.text(p::SMTP_ADDRESS_PREFERENCE, p::LMTP_ADDRESS_PREFERENCE);
+    let value = get.text(params::SMTP_ADDRESS_PREFERENCE, params::LMTP_ADDRESS_PREFERENCE);
     match value.as_slice() {
         b"any" => Preference::Any,
         b"ipv4" => Preference::Ipv4,
         b"ipv6" => Preference::Ipv6,
         _ => fatal!(
             "bad {} value: {}",
-            get.name(p::SMTP_ADDRESS_PREFERENCE, p::LMTP_ADDRESS_PREFERENCE),
+            get.name(params::SMTP_ADDRESS_PREFERENCE, params::LMTP_ADDRESS_PREFERENCE),
             text::show(&value)
         ),
     }
 }
 
 fn probe_data(get: &Twins<'_>) -> bool {
-    let value = get.text(p::SMTP_ADDRESS_VERIFY_TARGET, p::LMTP_ADDRESS_VERIFY_TARGET);
+    let value = get.text(params::SMTP_ADDRESS_VERIFY_TARGET, params::LMTP_ADDRESS_VERIFY_TARGET);
     match value.as_slice() {
         b"rcpt" => false,
         b"data" => true,
         _ => fatal!(
             "bad protocol stage: \"{} = {}\"",
-            get.name(p::SMTP_ADDRESS_VERIFY_TARGET, p::LMTP_ADDRESS_VERIFY_TARGET),
+            get.name(params::SMTP_ADDRESS_VERIFY_TARGET, params::LMTP_ADDRESS_VERIFY_TARGET),
             text::show(&value)
         ),
     }

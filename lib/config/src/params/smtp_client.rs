@@ -13,8 +13,6 @@ keys! {
     CONNECTION_CACHE_STATUS_UPDATE_TIME: Time = "connection_cache_status_update_time";
     /// The longest time that the connection cache keeps anything.
     CONNECTION_CACHE_TTL_LIMIT: Time = "connection_cache_ttl_limit";
-    /// Who gets notices of protocol and other errors.
-    ERROR_NOTICE_RECIPIENT: Str = "error_notice_recipient";
     /// Whether the host itself is tried when its MX lookup fails.
     IGNORE_MX_LOOKUP_ERROR: Bool = "ignore_mx_lookup_error";
     /// Which address family is tried first: ipv4, ipv6, or any, for LMTP.
@@ -125,8 +123,6 @@ keys! {
     LMTP_SEND_DUMMY_MAIL_AUTH: Bool = "lmtp_send_dummy_mail_auth";
     /// Whether servers are told of the original client, for LMTP.
     LMTP_SEND_XFORWARD_COMMAND: Bool = "lmtp_send_xforward_command";
-    /// Whether passwords are looked up by sender, for LMTP.
-    LMTP_SENDER_DEPENDENT_AUTHENTICATION: Bool = "lmtp_sender_dependent_authentication";
     /// Whether the next server is tried when one greets with a 5xx reply, for LMTP.
     LMTP_SKIP_5XX_GREETING: Bool = "lmtp_skip_5xx_greeting";
     /// Whether the reply to QUIT is not waited for, for LMTP.

@@ -3,11 +3,10 @@
 //! * [`ReplyReader`] puts replies together from lines.
 //! * [`Greeting`] and [`Features`] are what a server says about itself.
 //! * [`Transaction`] knows which command comes when, with pipelining or without, and what each reply means.
-//! * [`LineWriter`] turns the records of a message into lines on the wire; [`Downgrade`] makes 8-bit content 7-bit.
+//! * [`LineWriter`] turns the records of a message into lines on the wire.
 //! * [`Transcript`] remembers a conversation for the postmaster.
 
 mod content;
-mod downgrade;
 mod features;
 mod greeting;
 mod reply;
@@ -15,7 +14,6 @@ mod transaction;
 mod transcript;
 
 pub use content::LineWriter;
-pub use downgrade::{Downgrade, NestingError, quoted_printable};
 pub use features::{Discard, Features, Remark, feature};
 pub use greeting::{Greeting, Pix};
 pub use reply::{Problem, Progress, Reply, ReplyReader};
