@@ -21,7 +21,7 @@ const NO_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 /// Why not; that has been logged, if it is about the server.
-pub fn tcp(site: &Site, peer: &Peer, address: IpAddr, port: u16) -> Result<OwnedFd, Dsn> {
+pub fn tcp(site: &Site, peer: &Peer, address: IpAddr, port: u16) -> Result<OwnedFd, Box<Dsn>> {
     let settings = &site.settings;
     let options = ConnectOptions {
         limit: Some(settings.timeouts.connect).filter(|limit| !limit.is_zero()),
@@ -36,7 +36,7 @@ pub fn tcp(site: &Site, peer: &Peer, address: IpAddr, port: u16) -> Result<Owned
         })
     });
     result.map_err(|failure| match failure {
-        sys::socket::ConnectError::Prepared(_) => Dsn::new("4.4.0", "server configuration error"),
+        sys::socket::ConnectError::Prepared(_) => Box::new(Dsn::new("4.4.0", "server configuration error")),
         sys::socket::ConnectError::System(error) => {
             let why = refused(peer, &error);
             log::info!("{}", text::show(&why.reason));
@@ -49,24 +49,24 @@ pub fn tcp(site: &Site, peer: &Peer, address: IpAddr, port: u16) -> Result<Owned
 ///
 /// # Errors
 /// As [`tcp`].
-pub fn unix(site: &Site, peer: &Peer) -> Result<OwnedFd, Dsn> {
+pub fn unix(site: &Site, peer: &Peer) -> Result<OwnedFd, Box<Dsn>> {
     let path = &peer.address;
     if path.len() > UNIX_PATH_LIMIT {
         log::warn!("unix-domain name too long: {}", text::show(path));
-        return Err(Dsn::new("4.3.5", "Server configuration error"));
+        return Err(Box::new(Dsn::new("4.3.5", "Server configuration error")));
     }
     let limit = site.settings.timeouts.connect;
     let limit = if limit.is_zero() { NO_LIMIT } else { limit };
-    let path = path.to_path().map_or_else(|_| Path::new(""), |path| path);
+    let path = path.to_path().unwrap_or_else(|_| Path::new(""));
     connect_unix(path, limit).map(OwnedFd::from).map_err(|error| refused(peer, &error))
 }
 
-fn refused(peer: &Peer, error: &io::Error) -> Dsn {
+fn refused(peer: &Peer, error: &io::Error) -> Box<Dsn> {
     let reason = match error.kind() {
         io::ErrorKind::TimedOut => "Connection timed out".to_owned(),
         _ => sys::reason(error),
     };
-    Dsn::new("4.4.1", format!("connect to {peer}: {reason}"))
+    Box::new(Dsn::new("4.4.1", format!("connect to {peer}: {reason}")))
 }
 
 /// The address to connect from, and whether it has to be that one.

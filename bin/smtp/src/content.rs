@@ -21,7 +21,7 @@ pub enum ContentError {
     /// The conversation broke.
     Broken(Broken),
     /// The message cannot be sent in this form.
-    Unfit(Dsn),
+    Unfit(Box<Dsn>),
     /// The queue file is damaged; that has been logged.
     Unreadable,
 }
@@ -231,7 +231,7 @@ impl Sink for Editor<'_> {
 
     fn trouble(&mut self, trouble: Trouble, _text: &[u8]) {
         if trouble == Trouble::Nesting {
-            self.problem = Some(ContentError::Unfit(Dsn::new("5.6.0", "MIME nesting exceeds safety limit")));
+            self.problem = Some(ContentError::Unfit(Box::new(Dsn::new("5.6.0", "MIME nesting exceeds safety limit"))));
         }
     }
 }

@@ -193,8 +193,8 @@ impl<'a, 'j> Delivery<'a, 'j> {
             session.errors.protocol = true;
             session.forbid_reuse();
         }
-        self.why = Some(failed.dsn.clone());
-        failed.dsn
+        self.why = Some((*failed.dsn).clone());
+        *failed.dsn
     }
 
     fn is_soft(&self, dsn: &Dsn) -> bool {

@@ -102,7 +102,7 @@ fn unix(delivery: &mut Delivery<'_, '_>, path: &BString) {
                 }
             }
         }
-        Err(why) => delivery.why = Some(why),
+        Err(why) => delivery.why = Some(*why),
     }
     if delivery.has_recipients() {
         let why = reason(delivery);
@@ -294,7 +294,7 @@ impl Walk<'_, '_, '_> {
             Err(why) => {
                 let (dest, host) = (text::show(&stage.hop.written), text::show(&target.host));
                 log::warn!("TLS policy lookup for {dest}/{host}: {}", text::show(&why.reason));
-                self.delivery.why = Some(why);
+                self.delivery.why = Some(*why);
                 return;
             }
         };
@@ -335,7 +335,7 @@ impl Walk<'_, '_, '_> {
         let socket = match connect::tcp(site, &peer, address, stage.port) {
             Ok(socket) => socket,
             Err(why) => {
-                self.delivery.why = Some(why);
+                self.delivery.why = Some(*why);
                 return None;
             }
         };

@@ -98,7 +98,7 @@ impl Security {
     ///
     /// # Errors
     /// The policy cannot be had: the server is skipped for this reason.
-    pub fn level(&self, dest: &[u8], host: &[u8]) -> Result<Level, Dsn> {
+    pub fn level(&self, dest: &[u8], host: &[u8]) -> Result<Level, Box<Dsn>> {
         let level = if !self.policy_maps.is_empty() {
             self.policy(dest)?.unwrap_or(self.level)
         } else if !self.per_site.is_empty() {
@@ -114,8 +114,8 @@ impl Security {
         self.wrapper_mode
     }
 
-    fn policy(&self, dest: &[u8]) -> Result<Option<Level>, Dsn> {
-        let bad = || Dsn::new("4.7.5", "client TLS configuration problem");
+    fn policy(&self, dest: &[u8]) -> Result<Option<Level>, Box<Dsn>> {
+        let bad = || Box::new(Dsn::new("4.7.5", "client TLS configuration problem"));
         let place = |key: &[u8]| format!("{}, next-hop destination \"{}\"", self.policy_maps.title(), text::show(key));
         for key in policy_keys(dest) {
             let value = self.policy_maps.find(key).map_err(|_| {
@@ -135,7 +135,7 @@ impl Security {
         Ok(None)
     }
 
-    fn site_policy(&self, dest: &[u8], host: &[u8]) -> Result<Level, Dsn> {
+    fn site_policy(&self, dest: &[u8], host: &[u8]) -> Result<Level, Box<Dsn>> {
         let mut found: Option<Level> = None;
         let names = [("next-hop destination", dest), ("server hostname", host)];
         let count = if dest.eq_ignore_ascii_case(host) { 1 } else { 2 };
@@ -143,7 +143,7 @@ impl Security {
             let title = self.per_site.title();
             let value = self.per_site.find(name).map_err(|_| {
                 log::warn!("{title}: {class} \"{}\": per-site table lookup error", text::show(name));
-                Dsn::new("4.3.0", "Temporary lookup error")
+                Box::new(Dsn::new("4.3.0", "Temporary lookup error"))
             })?;
             let Some(value) = value else { continue };
             let new = match value.to_ascii_uppercase().as_slice() {
@@ -155,7 +155,7 @@ impl Security {
                 _ => {
                     let (value, name) = (text::show(&value), text::show(name));
                     log::warn!("{title}: unknown TLS policy '{value}' for {class} {name}");
-                    return Err(Dsn::new("4.7.5", "client TLS configuration problem"));
+                    return Err(Box::new(Dsn::new("4.7.5", "client TLS configuration problem")));
                 }
             };
             found = Some(new);

@@ -145,7 +145,7 @@ impl Exchange<'_, '_, '_> {
             Err(ContentError::Broken(Broken::Lost)) => self.early_reply(site, id),
             Err(ContentError::Broken(broken)) => Err(broken.into()),
             Err(ContentError::Unfit(dsn)) => {
-                self.delivery.fail_message(self.session, dsn);
+                self.delivery.fail_message(self.session, *dsn);
                 Err(End::Told)
             }
             Err(ContentError::Unreadable) => {

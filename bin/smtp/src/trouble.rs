@@ -19,14 +19,14 @@ pub enum Trouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// Status, text, and who said so.
-    pub dsn: Dsn,
+    pub dsn: Box<Dsn>,
     /// The server's reply is none that the protocol allows, or says that ours is none.
     pub is_protocol_error: bool,
 }
 
 impl From<Dsn> for Failed {
     fn from(dsn: Dsn) -> Self {
-        Failed { dsn, is_protocol_error: false }
+        Failed { dsn: Box::new(dsn), is_protocol_error: false }
     }
 }
 
@@ -58,7 +58,7 @@ pub fn from_reply(session: &Session, reply: &Reply, text: impl Into<BString>) ->
         dsn.reason = [b"Protocol error: ", dsn.reason.as_slice()].concat().into();
         is_protocol_error = true;
     }
-    Failed { dsn, is_protocol_error }
+    Failed { dsn: Box::new(dsn), is_protocol_error }
 }
 
 /// The failure of one stage: `host ... said: ... (in reply to ...)`.
@@ -79,7 +79,7 @@ pub fn broken(session: &Session, broken: Broken, doing: &str) -> Dsn {
 
 /// Codes that say that somebody does not speak the protocol.
 fn is_protocol_code(code: u16) -> bool {
-    code < 400 || code > 599 || code == 555 || (500..510).contains(&code)
+    !(400..=599).contains(&code) || code == 555 || (500..510).contains(&code)
 }
 
 #[cfg(test)]
