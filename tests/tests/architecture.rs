@@ -251,9 +251,6 @@ const LATER: &[&str] = &[
     "QMGR_FUDGE_FACTOR",
     "QMGR_IPC_TIMEOUT",
     // Programs and features that are not here yet: postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
-    "DISABLE_DNS_LOOKUPS",
-    "DISABLE_MIME_OUTPUT_CONVERSION",
-    "DNSSEC_PROBE",
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",

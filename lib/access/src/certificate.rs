@@ -1,7 +1,7 @@
 //! Tables of client certificates, and which of their properties are looked up (access-milter-postscreen §4.1, §4.3).
 
 use bstr::{BString, ByteSlice};
-use table::Table;
+use table::Maps;
 use text::list::{SEPARATORS, split, split_braced, unbrace};
 use text::split_name_value;
 
@@ -36,7 +36,7 @@ impl Property {
 /// A table, and what is looked up in it.
 #[derive(Clone, Debug)]
 pub(crate) struct CertificateTable {
-    pub table: Table,
+    pub maps: Maps,
     pub search: Vec<Property>,
 }
 

@@ -58,7 +58,7 @@ impl Run<'_> {
             match self.rules.finder.local_domains().contains(host) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
-                Err(error) => return Err(self.table_error(&error, recipient)),
+                Err(error) => return Err(self.list_error(&error)),
             }
         }
         for host in hosts {

@@ -48,13 +48,7 @@ pub(crate) fn is_hostname(name: &[u8], utf8: bool) -> bool {
     } else {
         name
     };
-    match check_hostname(name) {
-        Ok(()) => true,
-        Err(problem) => {
-            log::warn!("valid_hostname: {problem}");
-            false
-        }
-    }
+    check_hostname(name).is_ok()
 }
 
 /// A domain as the domain name system knows it; `None`: that cannot be.
