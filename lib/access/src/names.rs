@@ -86,10 +86,7 @@ impl Run<'_> {
         let literal = [b"[", text, b"]"].concat();
         match address::literal(&literal) {
             Some(Ok(_)) => Step::Dunno,
-            problem => {
-                if let Some(Err(problem)) = problem {
-                    log::warn!("{problem}");
-                }
+            _ => {
                 let code = self.rules.settings.codes.invalid_hostname_reject;
                 self.reject_as(code, "5.5.2", (helo, Class::Helo), "invalid ip address")
             }
