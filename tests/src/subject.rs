@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// Programs of the command directory; all others are daemons.
-pub const COMMANDS: [&str; 16] = [
+pub const COMMANDS: [&str; 18] = [
     "postfix",
     "postconf",
     "postmap",
@@ -20,7 +20,9 @@ pub const COMMANDS: [&str; 16] = [
     "postmulti",
     "mailq",
     "newaliases",
+    "qmqp-source",
     "smtp-sink",
+    "smtp-source",
 ];
 
 /// Which programs an instance has.
