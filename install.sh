@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail"
 SET_GID="postdrop postqueue postlog"
-DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual postlogd"
+DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual smtp scache verify proxymap postlogd"
 
 destdir= replace=no start=yes
 while [ $# -gt 0 ]; do
@@ -64,6 +64,7 @@ link() { mkdir -p "$(dirname "$destdir$2")"; ln -sf "$1" "$destdir$2"; }
 install_programs() {
     for name in $COMMANDS $SET_GID; do put 0755 "$target/$name" "/usr/sbin/$name"; done
     for name in $DAEMONS; do put 0755 "$target/$name" "/usr/libexec/postfix/$name"; done
+    link smtp /usr/libexec/postfix/lmtp
     link ../sbin/sendmail /usr/bin/mailq
     link ../sbin/sendmail /usr/bin/newaliases
     link ../sbin/sendmail /usr/lib/sendmail

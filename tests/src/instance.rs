@@ -63,9 +63,16 @@ pub struct Builder {
     parameters: Vec<(String, String)>,
     master_cf: String,
     files: Vec<(String, String)>,
+    resolv_conf: Option<String>,
 }
 
 impl Builder {
+    /// The text of /etc/resolv.conf as this instance sees it.
+    #[must_use]
+    pub fn resolv_conf(self, text: &str) -> Self {
+        Self { resolv_conf: Some(text.into()), ..self }
+    }
+
     /// One more line of main.cf; the last of a name counts. `{dir}` in a value is the instance's directory.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
@@ -132,6 +139,7 @@ impl Instance {
             parameters: Vec::new(),
             master_cf: MASTER_CF.into(),
             files: Vec::new(),
+            resolv_conf: None,
         }
     }
 
@@ -151,6 +159,9 @@ impl Instance {
         instance.write("etc/master.cf", instance.without_missing(&master_cf));
         for (name, text) in &builder.files {
             instance.write(name, instance.expand(text));
+        }
+        if let Some(text) = &builder.resolv_conf {
+            instance.write("etc/resolv.conf", text);
         }
         instance
     }
@@ -355,8 +366,21 @@ impl Instance {
     /// # Panics
     /// When it does not start.
     pub fn start(&self) {
-        let output = Output::of(self.daemon("master").args(["-w"]), b"");
+        let output = Output::of(&mut self.master(), b"");
         assert_eq!(output.status, 0, "master does not start: {output:?}\n{}", self.log());
+    }
+
+    /// The command that starts master: with a view of the file system of its own, when it has its own name servers.
+    fn master(&self) -> Command {
+        if !self.path("etc/resolv.conf").exists() {
+            let mut command = self.daemon("master");
+            command.arg("-w");
+            return command;
+        }
+        let mut command = self.prepared(Command::new("unshare"));
+        command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /etc/resolv.conf && exec \"$2\" -w", "sh"]);
+        command.arg(self.path("etc/resolv.conf")).arg(self.path("libexec/master")).current_dir(self.path("q"));
+        command
     }
 
     /// master's process ID; nothing when it does not run.

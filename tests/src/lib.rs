@@ -8,17 +8,22 @@
 pub mod cleanup;
 pub mod compare;
 pub mod instance;
+pub mod name_server;
 pub mod numbers;
 pub mod output;
 pub mod place;
+pub mod policy;
 pub mod records;
+pub mod script;
 pub mod session;
+pub mod sink;
 pub mod smtp;
 pub mod subject;
 pub mod wait;
 pub mod wire;
 
 pub use instance::{Builder, Instance};
+pub use name_server::NameServer;
 pub use output::Output;
 pub use subject::Subject;
 

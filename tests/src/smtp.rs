@@ -5,17 +5,29 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::wait::LIMIT;
 
-/// A TCP port that nobody listens on.
+/// A TCP port that nobody listens on, and that is given out once. It is not one of those that the system gives to clients, so that it stays
+/// free.
 ///
 /// # Panics
 /// When there is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 22_000;
+    // Other tests run at the same time: each begins elsewhere.
+    let begin = u16::try_from(std::process::id() * 101 % u32::from(COUNT)).expect("less than the count");
+    for _ in 0..COUNT {
+        let port = FIRST + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port");
 }
 
 enum Connection {

@@ -54,6 +54,7 @@ impl Subject {
 
     /// Whether a program is genuine.
     pub fn is_genuine(&self, program: &str) -> bool {
+        let program = if program == "lmtp" { "smtp" } else { program };
         let named = |programs: &[String]| programs.iter().any(|name| name == program);
         match self {
             Self::Posthorn => false,
@@ -77,7 +78,11 @@ impl Subject {
 
 /// Posthorn's program, built before the tests run.
 pub fn ours(name: &str) -> PathBuf {
-    let name = if matches!(name, "mailq" | "newaliases") { "sendmail" } else { name };
+    let name = match name {
+        "mailq" | "newaliases" => "sendmail",
+        "lmtp" => "smtp",
+        name => name,
+    };
     binaries().join(name)
 }
 

@@ -251,11 +251,6 @@ const LATER: &[&str] = &[
     "QMGR_FUDGE_FACTOR",
     "QMGR_IPC_TIMEOUT",
     // Programs and features that are not here yet: postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
-    "DEBUG_PEER_LEVEL",
-    "DEBUG_PEER_LIST",
-    "DISABLE_DNS_LOOKUPS",
-    "DISABLE_MIME_OUTPUT_CONVERSION",
-    "DNSSEC_PROBE",
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",
@@ -287,7 +282,6 @@ const LATER: &[&str] = &[
     "PROCESS_ID_DIRECTORY",
     "RESPECTFUL_LOGGING",
     "SEND_CYRUS_SASL_AUTHZID",
-    "STRICT_SMTPUTF8",
 ];
 
 /// A name that is read by now must leave the list.

@@ -127,7 +127,12 @@ fn what_is_cut_short_leaves_nothing() {
     session.send("Subject: x\r\n\r\nunfinished");
     session.half_close();
     session.expect_close();
-    instance.wait_for_log(&["lost connection after DATA (24 bytes) from unknown[127.0.0.1]"]);
+    instance.wait_for_log(&["lost connection after DATA (14 bytes) from unknown[127.0.0.1]"]);
+    let mut session = Session::hello(port);
+    session.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@local.example>\r\nBDAT 100\r\nSubject: x\r\nunfinished");
+    session.half_close();
+    while session.reply().is_some() {}
+    instance.wait_for_log(&["lost connection after BDAT (22 bytes) from unknown[127.0.0.1]"]);
     let mut session = Session::hello(port);
     session.send("MAIL FROM:<a@b.exa");
     session.half_close();

@@ -7,6 +7,7 @@ use smtp_protocol::server::content::{Chunks, Piece};
 use smtp_protocol::server::ehlo::Feature;
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
+use smtp_protocol::stream::{Fault, Stream};
 
 use crate::converse::start;
 use crate::session::{BDAT_CONTENT, END_OF_MESSAGE, End, Outcome, Session, positive};
@@ -184,20 +185,31 @@ impl Session<'_> {
             }
             piece => intake.put(piece, destination.as_deref_mut()),
         };
-        let mut size = chunk.size;
-        while size > 0 {
-            let most = usize::try_from(size).unwrap_or(FRAGMENT).min(FRAGMENT);
-            let bytes = stream.take(most)?;
-            size -= bytes.len() as u64;
-            chunks.take(bytes, &mut put);
-        }
-        if chunk.last {
-            chunks.finish(&mut put);
-        }
+        let copied = copy(stream, chunk, chunks, &mut put);
         let saw_bare = chunks.saw_bare;
         self.received = intake.meter.counted;
+        copied?;
         Ok(self.finish_intake(&intake, saw_bare))
     }
+}
+
+fn copy(
+    stream: &mut Stream,
+    chunk: Chunk,
+    chunks: &mut Chunks,
+    put: &mut dyn FnMut(Piece<'_>, bool),
+) -> Result<(), Fault> {
+    let mut size = chunk.size;
+    while size > 0 {
+        let most = usize::try_from(size).unwrap_or(FRAGMENT).min(FRAGMENT);
+        let bytes = stream.take(most)?;
+        size -= bytes.len() as u64;
+        chunks.take(bytes, put);
+    }
+    if chunk.last {
+        chunks.finish(put);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

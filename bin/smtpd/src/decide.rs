@@ -1,8 +1,9 @@
 //! Restrictions: the facts of the session in, a refusal out.
 
-use access::{Cause, Client, Facts, Protocol, Sasl, Server, Stage, Verdict};
+use access::{Cause, Client, Facts, NameStatus, Protocol, Sasl, Server, Stage, Verdict};
 use bstr::{BStr, BString};
 use logging::fatal;
+use smtp_protocol::peer;
 use smtp_protocol::server::reply::{Class, Refusal};
 
 use crate::session::{End, Session};
@@ -107,9 +108,9 @@ impl Session<'_> {
         Facts {
             client: Client {
                 name: peer.name.clone(),
-                name_status: peer.name_status,
+                name_status: status(peer.name_status),
                 reverse_name: peer.reverse_name.clone(),
-                reverse_name_status: peer.reverse_status,
+                reverse_name_status: status(peer.reverse_status),
                 address: peer.address.clone(),
                 port: peer.port.clone(),
                 namaddr: peer.namaddr.clone(),
@@ -129,6 +130,14 @@ impl Session<'_> {
             tls: None,
             improper_pipelining: self.improper_pipelining,
         }
+    }
+}
+
+fn status(status: peer::NameStatus) -> NameStatus {
+    match status {
+        peer::NameStatus::Known => NameStatus::Known,
+        peer::NameStatus::Temporary => NameStatus::Temporary,
+        peer::NameStatus::Permanent => NameStatus::Permanent,
     }
 }
 

@@ -3,9 +3,9 @@
 use bstr::BString;
 use config::{Int, Key, params};
 use ipc::anvil::Event;
+use smtp_protocol::peer::Peer;
 use smtp_protocol::server::reply::Refusal;
 
-use crate::peer::Peer;
 use crate::session::{End, Outcome, Session};
 
 /// Whom anvil counts.

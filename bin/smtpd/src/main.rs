@@ -3,7 +3,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | `site` | what a process knows for all sessions: parameters, lists, tables, connections to other services |
-//! | `peer`, `names`, `upstream` | who the client is: by its socket, by DNS, by what a proxy says |
+//! | `peer`, `upstream` | who the client is: by its socket and DNS, or by what a proxy says |
 //! | `session`, `converse` | one session: its state, its replies; its commands, one after the other |
 //! | `hello`, `mail`, `rcpt`, `data`, `bdat`, `misc`, `vrfy`, `etrn`, `tls` | the commands |
 //! | `xclient`, `xforward` | the commands of trusted clients |
@@ -29,7 +29,6 @@ mod limits;
 mod mail;
 mod milter;
 mod misc;
-mod names;
 mod peer;
 mod rcpt;
 mod received;

@@ -4,6 +4,7 @@ use bstr::{BStr, BString, ByteSlice};
 use config::{Config, params};
 use logging::event::{Broken, Connected, Disconnected};
 use server::{Client, Context};
+use smtp_protocol::peer::Peer;
 use smtp_protocol::server::counters::Counters;
 use smtp_protocol::server::ehlo::Discarded;
 use smtp_protocol::server::newline::Newlines;
@@ -12,7 +13,7 @@ use smtp_protocol::stream::{Fault, Stream};
 
 use crate::bdat::Bdat;
 use crate::limits::Limits;
-use crate::peer::{Identified, Peer, identify};
+use crate::peer::{Identified, identify};
 use crate::site::Site;
 use crate::tls::TlsMode;
 use crate::transaction::Transaction;
@@ -383,7 +384,7 @@ impl<'a> Session<'a> {
 
     fn log_end(&self, end: End) {
         let Some(reason) = end.reason() else { return };
-        let bytes = self.received + self.stream.buffered().len() as u64 + self.bdat.waiting() as u64;
+        let bytes = self.received + self.bdat.waiting() as u64;
         let content = match self.stage {
             DATA_CONTENT => format!("DATA ({bytes} bytes)"),
             BDAT_CONTENT => format!("BDAT ({bytes} bytes)"),

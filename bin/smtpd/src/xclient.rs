@@ -1,13 +1,12 @@
 //! XCLIENT: a trusted client says on whose behalf it talks (smtpd §9.1).
 
-use access::NameStatus;
 use bstr::BString;
 use config::params;
+use smtp_protocol::peer::{NameStatus, UNKNOWN};
 use smtp_protocol::server::identity::Attribute;
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
 
-use crate::peer::UNKNOWN;
 use crate::session::{End, Login, Outcome, Session};
 
 /// What one command has given, beside the client's identity.

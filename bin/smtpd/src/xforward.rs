@@ -2,11 +2,11 @@
 
 use bstr::BString;
 use config::params;
+use smtp_protocol::peer::{Peer, UNKNOWN, rfc_address};
 use smtp_protocol::server::identity::Attribute;
 use smtp_protocol::server::reply::Refusal;
 use smtp_protocol::server::words::Word;
 
-use crate::peer::{Peer, UNKNOWN, rfc_address};
 use crate::session::{End, Outcome, Session};
 
 /// What XFORWARD said about one message.

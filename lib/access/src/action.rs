@@ -98,12 +98,8 @@ impl Run<'_> {
                 let default = if code < 500 { "4.7.1" } else { "5.7.1" };
                 Ok(self.reject_with(code.into(), default, text, subject))
             }
-            Action::Reject(text) => {
-                Ok(self.reject_with(codes.access_map_reject, "5.7.1", or(text, "Access denied"), subject))
-            }
-            Action::Defer(text) => {
-                Ok(self.reject_with(codes.access_map_defer, "4.7.1", or(text, "Access denied"), subject))
-            }
+            Action::Reject(text) => Ok(self.reject_with(codes.access_map_reject, "5.7.1", text, subject)),
+            Action::Defer(text) => Ok(self.reject_with(codes.access_map_defer, "4.7.1", text, subject)),
             Action::DeferIfPermit(text) => {
                 let deferral = self.deferral(text, subject);
                 Ok(self.defer_if_permit(TempfailAction::DeferIfPermit, deferral))
@@ -141,13 +137,13 @@ impl Run<'_> {
 
     fn reject_with(&mut self, code: i64, default: &str, text: &[u8], subject: Subject<'_>) -> Step {
         let (status, text) = subject.class.split(default, text);
-        self.reject(code, &status, rejected(subject.name, subject.class, text))
+        self.reject(code, &status, rejected(subject.name, subject.class, or(text, "Access denied")))
     }
 
     fn deferral(&self, text: &[u8], subject: Subject<'_>) -> Deferral {
-        let (status, text) = subject.class.split("4.7.1", or(text, "Service unavailable"));
+        let (status, text) = subject.class.split("4.7.1", text);
         let code = self.rules.settings.codes.access_map_defer;
-        Deferral::new(code, status, rejected(subject.name, subject.class, text))
+        Deferral::new(code, status, rejected(subject.name, subject.class, or(text, "Service unavailable")))
     }
 
     fn table_in_table(&mut self, entry: Entry<'_>) -> Stop {

@@ -134,7 +134,9 @@ impl Access {
     /// # Errors
     /// As for [`Access::check`]. The inner error is the verdict when a table fails.
     pub fn rewrite_context(&mut self, facts: &Facts) -> Result<Result<Context, Verdict>, Fatal> {
-        let mut run = self.run(Stage::Mail, facts);
+        // The sender is not accepted yet: the log does not show it.
+        let facts = Facts { sender: None, ..facts.clone() };
+        let mut run = self.run(Stage::Mail, &facts);
         match run.find_rewrite_context() {
             Ok(context) => Ok(Ok(context)),
             Err(stop) => verdict(Err(stop)).map(Err),

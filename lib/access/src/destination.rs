@@ -88,7 +88,7 @@ impl Run<'_> {
         match self.rules.relay_domains.matches(&client.name) {
             Ok(true) => return self.permit(word, &client.namaddr, Class::Client, None),
             Ok(false) => {}
-            Err(error) => return Err(self.table_error(&error, &client.namaddr)),
+            Err(error) => return Err(self.list_error(&error)),
         }
         if self.is_served(recipient)? {
             return self.permit(word, recipient, Class::Recipient, None);

@@ -44,7 +44,9 @@ impl Run<'_> {
     /// Evaluates a list, from left to right, until a restriction decides.
     pub fn evaluate(&mut self, list: &[BString], subject: Subject<'_>) -> Outcome {
         self.state.depth += 1;
+        let outer = std::mem::replace(&mut self.state.name, subject.name.into());
         let outcome = self.evaluate_words(Words { rest: list }, subject);
+        self.state.name = outer;
         self.state.depth -= 1;
         outcome
     }
@@ -114,7 +116,7 @@ impl Run<'_> {
                 }
             },
             _ if rule.takes_domain() => match words.take() {
-                Some(domain) => self.check_listing(rule, domain),
+                Some(domain) => self.check_listing(rule, word, domain),
                 None => {
                     log::warn!("restriction {} requires domain name argument", text::show(word));
                     Ok(Step::Dunno)
@@ -129,10 +131,12 @@ impl Run<'_> {
             },
             Rule::Sleep => self.sleep(word, words.take()),
             Rule::Permit | Rule::Reject | Rule::Defer => {
-                if rule == Rule::Permit || !self.state.is_warning() {
+                let is_last_word = rule == Rule::Permit || !self.state.is_warning();
+                let outcome = self.apply_to_all(rule, word, subject);
+                if is_last_word {
                     warn_of_rest(word, words.rest);
                 }
-                self.apply_to_all(rule, word, subject)
+                outcome
             }
             Rule::DeferIfPermit | Rule::DeferIfReject => self.apply_to_all(rule, word, subject),
             _ => self.apply_to_subject(rule, word, subject),

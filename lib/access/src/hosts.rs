@@ -70,7 +70,7 @@ impl Run<'_> {
                 Ok(true)
             }
             Ok(false) => Ok(false),
-            Err(error) => Err(self.table_error(&error, &client.namaddr)),
+            Err(error) => Err(self.list_error(&error)),
         }
     }
 
@@ -107,7 +107,7 @@ impl Run<'_> {
                     log::warn!(
                         "relay_clientcerts: lookup error for fingerprint '{certificate}', pkey fingerprint {public_key}"
                     );
-                    return Err(self.table_error(&error, &self.facts.client.namaddr));
+                    return Err(self.list_error(&error));
                 }
             }
         }

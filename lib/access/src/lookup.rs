@@ -3,7 +3,7 @@
 use address::parents;
 use bstr::BString;
 use ipc::rewrite::Resolved;
-use table::Error;
+use table::{Error, Maps};
 use text::address::{quote, quote_local, split_domain};
 
 use crate::certificate::Property;
@@ -67,15 +67,12 @@ impl Run<'_> {
             log::warn!("{function}: unexpected dictionary: {}", text::show(table));
             return Ok(Some(Found { key: BString::default(), value: FAILED.into() }));
         };
-        for key in keys.iter().filter(|key| !key.text.is_empty() && (open.is_fixed() || !key.is_partial)) {
-            let value = match open.lookup(&key.text) {
+        for key in keys {
+            let value = match open.find_in(&key.text, key.is_partial) {
                 Ok(None) => continue,
-                Ok(Some(value)) => value,
+                Ok(Some((value, _))) => value,
                 Err(Error::Fatal(text)) => return Err(Stop::Fatal(text)),
-                Err(_) => {
-                    log::warn!("{}: table lookup problem", text::show(table));
-                    FAILED.into()
-                }
+                Err(_) => FAILED.into(),
             };
             return Ok(Some(Found { key: key.text.clone(), value }));
         }
@@ -96,7 +93,7 @@ impl Run<'_> {
             Rule::CheckAccess(target) => self.check_access(target, word, table),
             Rule::CheckServerAccess(target, servers) => self.check_server_access(target, servers, word, table),
             Rule::CheckCcertAccess => self.check_certificate(table),
-            _ => self.check_login(table),
+            _ => self.check_login(word, table),
         }
     }
 
@@ -200,15 +197,15 @@ impl Run<'_> {
 
     /// The client's certificate.
     fn check_certificate(&mut self, table: &BString) -> Outcome {
+        let Some(search) = self.rules.certificate_tables.get(table).cloned() else {
+            log::warn!("See earlier parsing error messages for '{}", text::show(table));
+            return Err(self.server_error());
+        };
         let Some(certificate) = self.facts.certificate() else {
             if !self.rules.settings.asks_certificates {
                 log::warn!("check_ccert_access is requested, but \"smtpd_tls_ask_ccert = no\"");
             }
             return Ok(Step::Dunno);
-        };
-        let Some(search) = self.rules.certificate_tables.get(table).cloned() else {
-            log::warn!("See earlier parsing error messages for '{}", text::show(table));
-            return Err(self.server_error());
         };
         let subject = Subject::of(&certificate.subject, Class::Certificate);
         for property in &search.search {
@@ -221,9 +218,8 @@ impl Run<'_> {
                     return Err(self.server_error());
                 }
             };
-            let found = self.find_in(&search.table, key)?;
-            let name = search.table.name().to_owned();
-            let step = self.act_on(&name, found, subject)?;
+            let found = self.find_in(&search.maps, key)?;
+            let step = self.act_on(search.maps.title().as_bytes(), found, subject)?;
             if step != Step::Dunno {
                 return Ok(step);
             }
@@ -232,22 +228,20 @@ impl Run<'_> {
     }
 
     /// One full key, in a table that is at hand.
-    fn find_in(&self, table: &table::Table, key: &BString) -> Result<Option<Found>, Stop> {
-        if key.is_empty() {
-            return Ok(None);
-        }
-        match table.lookup(key) {
+    fn find_in(&self, maps: &Maps, key: &BString) -> Result<Option<Found>, Stop> {
+        match maps.find(key) {
             Ok(value) => Ok(value.map(|value| Found { key: key.clone(), value })),
             Err(Error::Fatal(text)) => Err(Stop::Fatal(text)),
-            Err(_) => {
-                log::warn!("{}: table lookup problem", text::show(table.name()));
-                Ok(Some(Found { key: key.clone(), value: FAILED.into() }))
-            }
+            Err(_) => Ok(Some(Found { key: key.clone(), value: FAILED.into() })),
         }
     }
 
     /// The client's login.
-    fn check_login(&mut self, table: &BString) -> Outcome {
+    fn check_login(&mut self, word: &[u8], table: &BString) -> Outcome {
+        if !self.rules.settings.sasl {
+            log::warn!("restriction `{}' ignored: no SASL support", text::show(word));
+            return Ok(Step::Dunno);
+        }
         let Some(sasl) = self.facts.sasl.as_ref().filter(|sasl| !sasl.username.is_empty()) else {
             return Ok(Step::Dunno);
         };

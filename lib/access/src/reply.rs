@@ -4,9 +4,6 @@ use bstr::{BString, ByteSlice};
 use text::dsn::split_status;
 use text::printable_except;
 
-/// The longest reply, in bytes.
-const LIMIT: usize = 510;
-
 /// What kind of trouble a rejection is, for the notices that postmasters get (`notify_classes`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -134,14 +131,13 @@ pub(crate) fn compose(code: i64, status: &[u8], text: &[u8], utf8: bool) -> BStr
     } else {
         None
     };
-    let mut reply = match problem {
+    let reply = match problem {
         None => reply,
         Some(problem) => {
             log::warn!("{problem} code configuration error: {}", text::show(&reply));
             b"450 4.7.1 Service unavailable".to_vec()
         }
     };
-    reply.truncate(LIMIT);
     printable_except(&reply, utf8, b' ', |_| false).into_owned().into()
 }
 
@@ -179,7 +175,8 @@ mod tests {
         assert_eq!(compose(554, b"5.7.1", b"x\ty", true), "554 5.7.1 x y");
         assert_eq!(compose(250, b"5.7.1", b"x", true), "450 4.7.1 Service unavailable");
         assert_eq!(compose(554, b"5.7", b"x", true), "450 4.7.1 Service unavailable");
-        assert_eq!(compose(554, b"5.7.1", &[b'x'; 600], true).len(), 510);
+        // It is the peer's matter what it makes of a long reply.
+        assert_eq!(compose(554, b"5.7.1", &[b'x'; 600], true).len(), 610);
     }
 
     #[test]

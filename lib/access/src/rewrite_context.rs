@@ -50,7 +50,7 @@ impl Run<'_> {
 
     fn is_in_address_map(&mut self, table: &bstr::BString) -> Result<bool, Stop> {
         let Some(open) = self.rules.tables.get(table) else { return Ok(false) };
-        match open.lookup(&self.facts.client.address) {
+        match open.find(&self.facts.client.address) {
             Ok(found) => Ok(found.is_some()),
             Err(Error::Fatal(text)) => Err(Stop::Fatal(text)),
             Err(Error::Retry { .. }) => Err(self.stop(Cause::Resource, 451, "4.3.0", "Temporary lookup error")),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use address::{Finder, MatchList, ParentDomains};
 use bstr::{BString, ByteSlice};
 use config::{Config, Key, Str, params};
-use table::{Flags, Maps, Mode, Table, Tables};
+use table::{Flags, Maps, Tables};
 use text::list::{SEPARATORS, split_braced};
 
 use crate::certificate::{self, CertificateTable};
@@ -51,7 +51,8 @@ pub(crate) struct Rules {
     pub settings: Settings,
     pub lists: Lists,
     pub classes: BTreeMap<BString, List>,
-    pub tables: BTreeMap<BString, Table>,
+    /// By the words that name them; each is one table.
+    pub tables: BTreeMap<BString, Maps>,
     pub certificate_tables: BTreeMap<BString, CertificateTable>,
     pub mynetworks: MatchList,
     pub relay_domains: MatchList,
@@ -73,7 +74,7 @@ pub(crate) struct Rules {
 struct Reader<'a> {
     tables: &'a Tables,
     defaults: Defaults,
-    found: BTreeMap<BString, Table>,
+    found: BTreeMap<BString, Maps>,
     certificates: BTreeMap<BString, CertificateTable>,
     servers: BTreeMap<BString, PolicyServer>,
 }
@@ -107,16 +108,15 @@ impl Reader<'_> {
         if self.found.contains_key(word.as_bstr()) || self.certificates.contains_key(word.as_bstr()) {
             return;
         }
-        let open = |name: &[u8]| self.tables.open(name, Flags::LIST, Mode::ReadOnly);
         match certificate::parse(word) {
             Ok((name, search)) => {
-                let table = open(&name);
+                let maps = self.tables.maps(&text::show(&name).to_string(), &name, Flags::LIST);
                 if !word.starts_with(b"{") {
-                    self.found.insert(word.into(), table.clone());
+                    self.found.insert(word.into(), maps.clone());
                 }
-                self.certificates.insert(word.into(), CertificateTable { table, search });
+                self.certificates.insert(word.into(), CertificateTable { maps, search });
             }
-            Err(problem) => log::warn!("{problem}"),
+            Err(problem) => problem.lines().for_each(|line| log::warn!("{line}")),
         }
     }
 

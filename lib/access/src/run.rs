@@ -80,6 +80,8 @@ pub(crate) struct State {
     pub sender_checked: bool,
     pub recipient_checked: bool,
     pub effects: Effects,
+    /// The name that the list which is evaluated is about.
+    pub name: BString,
     /// What a table without a restriction in front of it is looked up for.
     pub bare: Option<Target>,
     /// Whether the default action of a policy server is being carried out.
@@ -164,6 +166,14 @@ impl Run<'_> {
         }
     }
 
+    /// A list of hosts or domains failed, which has been logged.
+    pub fn list_error(&mut self, error: &Error) -> Stop {
+        match error {
+            Error::Fatal(text) => Stop::Fatal(text.clone()),
+            _ => self.lookup_error(&self.state.name.clone()),
+        }
+    }
+
     fn prepare(&mut self, cause: Cause, code: i64, status: &[u8], text: &[u8], is_warning: bool) -> Reply {
         let utf8 = self.rules.settings.utf8;
         let mut reply = Reply { text: compose(code, status, text, utf8), cause };
@@ -213,8 +223,9 @@ impl Run<'_> {
             Err(error) => log::debug!("{}: {error}", actions.title()),
             Ok(true) => {
                 let mut text = [b"action=", action, b" for ", class.text().as_bytes(), b"=", name].concat();
-                if let Some(table) = source {
-                    text.extend_from_slice(&[b" from ", table].concat());
+                match source {
+                    Some(table) => text.extend_from_slice(&[b" from ", table].concat()),
+                    None => text.push(b' '),
                 }
                 self.log("permit", &text);
             }

@@ -78,13 +78,13 @@ impl<A: Agent> SingleService for Loop<A> {
             return;
         }
         let Some((request, file, path)) = self.take_request(&mut stream) else {
-            return finish(&mut stream, Outcome::Retry);
+            return finish(&mut stream, Outcome::Retry, None);
         };
         let relay = self.agent.relay(context);
-        let mut job = Job { request, file, path, relay, reporter: &mut self.reporter };
+        let mut job = Job { request, file, path, relay, avoid: None, reporter: &mut self.reporter };
         let outcome = self.agent.deliver(&mut job, context);
         // The shared lock in `job` stays until the queue manager has the reply.
-        finish(&mut stream, outcome);
+        finish(&mut stream, outcome, job.avoid.take());
     }
 }
 
@@ -144,8 +144,8 @@ impl<A: Agent> Loop<A> {
 }
 
 /// Sends the final reply, and waits until the queue manager has read it and closes.
-fn finish(stream: &mut Stream, outcome: Outcome) {
-    let reply = Reply { dsn: Dsn::default(), status: outcome.status() };
+fn finish(stream: &mut Stream, outcome: Outcome, avoid: Option<Dsn>) {
+    let reply = Reply { dsn: avoid.unwrap_or_default(), status: outcome.status() };
     match stream.send(&reply) {
         // What comes before the close, if anything, means nothing.
         Ok(()) => drop(stream.peek()),

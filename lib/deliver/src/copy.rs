@@ -243,6 +243,7 @@ mod tests {
             file: job_file(content),
             path: "active/1".into(),
             relay: "local".into(),
+            avoid: None,
             reporter: &mut reporter,
         };
         let mut output = Vec::new();

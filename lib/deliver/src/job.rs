@@ -23,6 +23,8 @@ pub struct Job<'a> {
     pub path: PathBuf,
     /// The agent's name in log lines: its service name, or `none`.
     pub relay: String,
+    /// Why the queue manager is to avoid the destination for a while, if it is.
+    pub avoid: Option<Dsn>,
     /// Where results go.
     pub reporter: &'a mut Reporter,
 }

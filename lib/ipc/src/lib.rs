@@ -14,6 +14,7 @@ pub mod master;
 mod persistent;
 pub mod proxymap;
 pub mod rewrite;
+pub mod scache;
 pub mod showq;
 mod stats;
 mod stream;

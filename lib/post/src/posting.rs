@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 use config::{Config, params};
 use ipc::cleanup::{Greeting, Open, Reply, status};
 use ipc::{Stream, protocol};
@@ -113,6 +113,22 @@ impl Posting {
     /// Sends the `T` record of a message that arrives at `time`.
     pub fn envelope_time(&mut self, time: SystemTime) {
         self.put(RecordType::TIME, queue::message::format_arrival_time(time).as_bytes());
+    }
+
+    /// Sends the envelope and the first headers of a message that the mail system writes itself, with a sender and one recipient.
+    pub fn begin_letter(&mut self, config: &Config, sender: &[u8], recipient: &[u8], time: SystemTime) {
+        self.envelope_time(time);
+        self.attribute("log_message_origin", b"local");
+        self.attribute("trace_flags", b"0");
+        self.put(RecordType::SENDER, sender);
+        self.put(RecordType::RECIPIENT, recipient);
+        self.put(RecordType::MESSAGE, b"");
+        let (host, product) = (config.get(params::MYHOSTNAME), config.get(params::MAIL_NAME));
+        let date = text::date::header_date(time);
+        self.text(&[b"Received: by ", host.as_bytes(), b" (", product, b")"].concat());
+        let id = self.queue_id.clone();
+        self.text(&[b"\tid ", id.as_slice(), b"; ", date.as_bytes()].concat());
+        self.text(&[b"Date: ", date.as_bytes()].concat());
     }
 
     /// Sends one line of content.

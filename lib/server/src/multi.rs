@@ -26,7 +26,7 @@ use crate::start::begin;
 const REQUEST_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What became of the bytes that a client has sent so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Served {
     /// They are no complete request yet.
     Incomplete,
@@ -36,6 +36,20 @@ pub enum Served {
         taken: usize,
         /// The answer.
         reply: Vec<u8>,
+    },
+    /// As [`Served::Reply`]; what comes next from the client is a descriptor, for [`MultiService::take_descriptor`].
+    ReplyAndTake {
+        /// How many bytes the request had.
+        taken: usize,
+        /// Says that the client can send the descriptor.
+        reply: Vec<u8>,
+    },
+    /// A request of `taken` bytes was served; this descriptor goes back.
+    Give {
+        /// How many bytes the request had.
+        taken: usize,
+        /// It stays open here until it has been sent.
+        descriptor: OwnedFd,
     },
     /// The client is of no use: close the connection.
     Disconnect,
@@ -63,6 +77,11 @@ pub trait MultiService: Sized + 'static {
     /// Whether the process keeps what would be lost with it, so that neither use nor idleness ends it.
     fn is_irreplaceable(&self) -> bool {
         false
+    }
+
+    /// Serves a descriptor after [`Served::ReplyAndTake`]; `None` when the client sent something else. The result goes back.
+    fn take_descriptor(&mut self, _client: u64, _descriptor: Option<OwnedFd>, _context: &Context) -> Vec<u8> {
+        Vec::new()
     }
 
     /// A client has gone.
@@ -280,6 +299,17 @@ async fn converse<S: MultiService>(frame: &Frame<S>, number: u64, file: File) ->
                     frame.service.borrow_mut().replied(&frame.context);
                     written?;
                 }
+                Served::ReplyAndTake { taken, reply } => {
+                    received.drain(..taken.clamp(1, received.len()));
+                    write_all(&socket, &reply).await?;
+                    let descriptor = receive_descriptor(&socket).await?;
+                    let reply = frame.service.borrow_mut().take_descriptor(number, descriptor, &frame.context);
+                    write_all(&socket, &reply).await?;
+                }
+                Served::Give { taken, descriptor } => {
+                    received.drain(..taken.clamp(1, received.len()));
+                    send_descriptor(&socket, &descriptor).await?;
+                }
                 Served::Incomplete if received.len() < REQUEST_LIMIT => break,
                 Served::Incomplete | Served::Disconnect => return Ok(()),
             }
@@ -316,6 +346,28 @@ async fn write_all(socket: &AsyncFd<File>, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Receives a descriptor; `None` for anything else that the client sends.
+async fn receive_descriptor(socket: &AsyncFd<File>) -> io::Result<Option<OwnedFd>> {
+    loop {
+        let mut ready = socket.readable().await?;
+        if let Ok(received) = ready.try_io(|socket| sys::socket::receive_descriptor(socket.get_ref())) {
+            return match received {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+                received => received.map(Some),
+            };
+        }
+    }
+}
+
+async fn send_descriptor(socket: &AsyncFd<File>, descriptor: &OwnedFd) -> io::Result<()> {
+    loop {
+        let mut ready = socket.writable().await?;
+        if let Ok(sent) = ready.try_io(|socket| sys::socket::send_descriptor(socket.get_ref(), descriptor)) {
+            return sent;
+        }
+    }
+}
+
 /// Serves one client on standard input and output, without an event loop behind it.
 async fn stand_alone<S: MultiService>(frame: Rc<Frame<S>>) {
     let mut received = Vec::new();
@@ -335,6 +387,8 @@ async fn stand_alone<S: MultiService>(frame: Rc<Frame<S>>) {
                     }
                 }
                 Served::Incomplete if received.len() < REQUEST_LIMIT => break,
+                // Descriptors do not travel over standard input.
+                Served::ReplyAndTake { .. } | Served::Give { .. } => return frame.end(),
                 Served::Incomplete | Served::Disconnect => return frame.end(),
             }
         }

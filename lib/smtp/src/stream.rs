@@ -228,7 +228,7 @@ impl Stream {
         self.budget = None;
     }
 
-    /// All reads and writes from now on share the time limit, until this is called again. Each received byte adds 1/`rate` seconds, never beyond
+    /// All reads and writes from now on share the time limit, until this is called again. Each byte adds 1/`rate` seconds, never beyond
     /// the limit; a rate of 0 adds nothing.
     pub fn start_budget(&mut self, rate: u32) {
         self.budget = Some(Budget { left: self.limit, rate });
@@ -286,7 +286,7 @@ impl Stream {
             let limit = self.time_left()?;
             let start = Instant::now();
             let result = self.channel.write(&self.pending[sent..], limit);
-            self.spend(start, 0);
+            self.spend(start, *result.as_ref().unwrap_or(&0));
             match result {
                 Ok(0) => return Err(Fault::Lost),
                 Ok(count) => sent += count,

@@ -40,6 +40,67 @@ pub fn connect_unix(path: impl AsRef<Path>, limit: Duration) -> io::Result<UnixS
     Ok(UnixStream::from(OwnedFd::from(socket)))
 }
 
+/// How to make a TCP connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConnectOptions {
+    /// How long it may take; `None` leaves that to the system.
+    pub limit: Option<Duration>,
+    /// The size of socket buffers in bytes; 0 leaves that to the system.
+    pub window_size: usize,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The caller's preparation of the socket failed.
+    Prepared(io::Error),
+    /// The system refused, or the time was up (`ETIMEDOUT`).
+    System(io::Error),
+}
+
+/// A TCP socket before it is connected.
+#[derive(Debug)]
+pub struct Unconnected(Socket);
+
+impl Unconnected {
+    /// Binds it to an address, at any port.
+    ///
+    /// # Errors
+    /// What bind(2) reports.
+    pub fn bind(&self, address: std::net::IpAddr) -> io::Result<()> {
+        self.0.bind(&SocketAddr::new(address, 0).into())
+    }
+}
+
+/// Connects by TCP; `prepare` gets the socket first.
+///
+/// # Errors
+/// The preparation failed, or what socket(2) and connect(2) report.
+pub fn connect_tcp(
+    to: SocketAddr,
+    options: &ConnectOptions,
+    prepare: impl FnOnce(&Unconnected) -> io::Result<()>,
+) -> Result<OwnedFd, ConnectError> {
+    let socket =
+        Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).map_err(ConnectError::System)?;
+    if options.window_size > 0 {
+        // A system that has no room for such buffers still connects.
+        let _ = socket.set_send_buffer_size(options.window_size);
+        let _ = socket.set_recv_buffer_size(options.window_size);
+    }
+    let unconnected = Unconnected(socket);
+    prepare(&unconnected).map_err(ConnectError::Prepared)?;
+    let socket = unconnected.0;
+    let connected = match options.limit {
+        Some(limit) => socket.connect_timeout(&to.into(), limit),
+        None => socket.connect(&to.into()),
+    };
+    connected.map_err(ConnectError::System)?;
+    // Programs write whole batches: nothing is gained by waiting for more. A system that cannot do this just does not.
+    let _ = socket.set_tcp_nodelay(true);
+    Ok(socket.into())
+}
+
 /// Makes a non-blocking UNIX-domain listener at `path`, mode 0666, in place of what was there (master-ipc §3.3).
 ///
 /// # Errors

@@ -15,6 +15,19 @@ pub fn encode(bytes: &[u8], special: &[u8]) -> BString {
     text
 }
 
+/// Encodes an address of type `utf-8` (RFC 6533 §3): printable ASCII other than `special` stays, all else becomes `\\x{HEX}`. `None` for
+/// text that is not UTF-8.
+pub fn encode_unicode(text: &[u8], special: &[u8]) -> Option<BString> {
+    let mut encoded = BString::default();
+    for character in std::str::from_utf8(text).ok()?.chars() {
+        match u8::try_from(character) {
+            Ok(byte @ 33..=126) if !special.contains(&byte) => encoded.push(byte),
+            _ => encoded.extend_from_slice(format!("\\x{{{:X}}}", u32::from(character)).as_bytes()),
+        }
+    }
+    Some(encoded)
+}
+
 /// Decodes; `None` when a `+` is not followed by two hexadecimal digits. Digits of either case are taken.
 pub fn decode(text: &[u8]) -> Option<BString> {
     let mut bytes = BString::default();
@@ -70,6 +83,12 @@ mod tests {
         for bad in [r"\", r"\x", r"\x{}", r"\x{D800}", r"\x{110000}", r"\x{+1}", r"\x{1"] {
             assert_eq!(decode_unicode(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn unicode_is_encoded() {
+        assert_eq!(encode_unicode("a+é b".as_bytes(), b"+").unwrap(), r"a\x{2B}\x{E9}\x{20}b");
+        assert_eq!(encode_unicode(b"\xff", b""), None);
     }
 
     proptest! {

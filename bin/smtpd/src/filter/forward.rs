@@ -1,9 +1,9 @@
 //! Telling the filter who the client is: XFORWARD (smtpd §10, step 3).
 
 use bstr::{BString, ByteSlice};
+use smtp_protocol::peer::UNKNOWN;
 use text::xtext;
 
-use crate::peer::UNKNOWN;
 use crate::session::Session;
 
 /// The longest text behind the verb, in bytes.

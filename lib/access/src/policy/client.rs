@@ -4,10 +4,14 @@ use std::io;
 use std::time::Instant;
 
 use bstr::BString;
+use table::Error;
 
 use super::protocol::{Answer, answer};
 use super::{Endpoint, PolicySettings};
 use crate::doors::{Clock, ConnectError, PolicyConnector, PolicyStream};
+
+/// `EADDRNOTAVAIL`: what a server without an address counts as.
+const ADDRESS_NOT_AVAILABLE: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
 
 /// A policy server.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ struct Connection {
 
 /// Why a try failed.
 enum Trouble {
-    /// The server closed the connection, or its answer was none; that has been logged, if it is worth it.
+    /// The server closed the connection, or its answer was none. What stands for a system error is the text of [`Error::RETRY`].
     Quiet,
     /// What the system says.
     Io(io::Error),
@@ -48,7 +52,7 @@ impl Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Trouble::Quiet => f.write_str("Success"),
+            Trouble::Quiet => Error::RETRY.fmt(f),
             Trouble::Io(error) => f.write_str(&sys::reason(error)),
         }
     }
@@ -117,17 +121,16 @@ impl PolicyServer {
 
 fn connect(settings: &PolicySettings, connector: &mut dyn PolicyConnector) -> Result<Connection, Trouble> {
     let endpoint = &settings.endpoint;
-    match connector.connect(endpoint, settings.timeout) {
-        Ok(stream) => Ok(Connection { stream, made: Instant::now(), used: Instant::now(), requests: 0 }),
+    let error = match connector.connect(endpoint, settings.timeout) {
+        Ok(stream) => return Ok(Connection { stream, made: Instant::now(), used: Instant::now(), requests: 0 }),
         Err(ConnectError::NotFound(why)) => {
             log::warn!("host or service {endpoint} not found: {why}");
-            Err(Trouble::Quiet)
+            io::Error::from_raw_os_error(ADDRESS_NOT_AVAILABLE)
         }
-        Err(ConnectError::Io(error)) => {
-            log::warn!("connect to {endpoint}: {}", sys::reason(&error));
-            Err(Trouble::Io(error))
-        }
-    }
+        Err(ConnectError::Io(error)) => error,
+    };
+    log::warn!("connect to {endpoint}: {}", sys::reason(&error));
+    Err(Trouble::Io(error))
 }
 
 /// Reads one answer. What comes after it belongs to no request: the connection counts as bad.
@@ -143,10 +146,11 @@ fn receive(stream: &mut dyn PolicyStream, endpoint: &Endpoint) -> Result<BString
                 }
                 return Ok(action);
             }
-            problem => {
-                report(&problem, endpoint);
+            Answer::NoAction => {
+                log::warn!("missing attribute action in input from {endpoint}");
                 return Err(Trouble::Quiet);
             }
+            Answer::Malformed | Answer::TooLong => return Err(Trouble::Quiet),
         }
         match stream.read(&mut chunk) {
             Ok(0) => return Err(Trouble::Quiet),
@@ -157,15 +161,5 @@ fn receive(stream: &mut dyn PolicyStream, endpoint: &Endpoint) -> Result<BString
             }
             Err(error) => return Err(Trouble::Io(error)),
         }
-    }
-}
-
-fn report(problem: &Answer, endpoint: &Endpoint) {
-    match problem {
-        Answer::NoAction => log::warn!("missing attribute action in input from {endpoint}"),
-        Answer::Malformed(line) => {
-            log::warn!("malformed attribute from {endpoint}: missing '=' in \"{}\"", text::show(line));
-        }
-        _ => log::warn!("string length > 65536 characters from {endpoint} while reading attributes"),
     }
 }

@@ -94,7 +94,7 @@ pub(crate) enum Answer {
     /// The answer ended without an action.
     NoAction,
     /// A line without `=`.
-    Malformed(BString),
+    Malformed,
     /// No end in sight.
     TooLong,
 }
@@ -114,7 +114,7 @@ pub(crate) fn answer(received: &[u8]) -> Answer {
                 action.get_or_insert_with(|| BString::from(&line[end + 1..]));
             }
             Some(_) => {}
-            None => return Answer::Malformed(line.into()),
+            None => return Answer::Malformed,
         }
     }
     if received.len() > LIMIT { Answer::TooLong } else { Answer::Incomplete }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(answer(b"x=y\naction=a=b\naction=c\n\n"), action("a=b", 25));
         assert_eq!(answer(b"action=DUNNO\n"), Answer::Incomplete);
         assert_eq!(answer(b"\n"), Answer::NoAction);
-        assert_eq!(answer(b"hello\n\n"), Answer::Malformed("hello".into()));
+        assert_eq!(answer(b"hello\n\n"), Answer::Malformed);
         assert_eq!(answer(&[b'x'; LIMIT + 1]), Answer::TooLong);
     }
 

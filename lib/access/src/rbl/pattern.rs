@@ -12,18 +12,18 @@ impl Pattern {
     /// # Errors
     /// What is wrong, and where.
     pub fn parse(text: &[u8]) -> Result<Pattern, String> {
+        if text.is_empty() {
+            return Err("empty address pattern".into());
+        }
         let mut scanner = Scanner { text, at: 0 };
         let mut fields: [Vec<(u8, u8)>; 4] = Default::default();
         for (index, field) in fields.iter_mut().enumerate() {
-            if index > 0 {
-                scanner.expect(b'.')?;
+            if index > 0 && !scanner.take(b'.') {
+                return Err(scanner.error("need \".\""));
             }
             *field = scanner.field()?;
         }
-        match scanner.peek() {
-            None => Ok(Pattern(fields)),
-            Some(_) => Err(scanner.error("garbage after pattern")),
-        }
+        if scanner.token().is_empty() { Ok(Pattern(fields)) } else { Err(scanner.error("garbage after pattern")) }
     }
 
     /// Whether an address fits.
@@ -39,63 +39,68 @@ struct Scanner<'a> {
     at: usize,
 }
 
-impl Scanner<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+impl<'a> Scanner<'a> {
+    /// What comes next: digits, or one other byte, or nothing.
+    fn token(&self) -> &'a [u8] {
+        let rest = &self.text[self.at..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        &rest[..digits.max(1).min(rest.len())]
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.token() == [byte];
+        self.at += usize::from(is_next);
+        is_next
     }
 
     fn error(&self, what: &str) -> String {
-        let (before, after) = self.text.split_at(self.at.min(self.text.len()));
-        format!("{what} at \"{}>{}<\"", text::show(before), text::show(after))
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), String> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            return Ok(());
-        }
-        Err(self.error(&format!("need \"{}\"", char::from(byte))))
+        let (before, rest) = self.text.split_at(self.at);
+        let (token, after) = rest.split_at(self.token().len());
+        format!("{what} at \"{}>{}<{}\"", text::show(before), text::show(token), text::show(after))
     }
 
     fn field(&mut self) -> Result<Vec<(u8, u8)>, String> {
-        if self.peek() != Some(b'[') {
-            let number = self.number()?;
+        if !self.take(b'[') {
+            let number = self.number("need decimal number 0..255 or \"[\"")?;
             return Ok(vec![(number, number)]);
         }
-        self.at += 1;
         let mut ranges = Vec::new();
         loop {
-            let low = self.number()?;
-            let high = if self.text[self.at..].starts_with(b"..") {
-                self.at += 2;
-                self.number()?
-            } else {
-                low
-            };
-            if high < low {
-                return Err(self.error("bad range"));
+            ranges.push(self.range()?);
+            if self.take(b']') {
+                return Ok(ranges);
             }
-            ranges.push((low, high));
-            match self.peek() {
-                Some(b';') => self.at += 1,
-                _ => break,
+            if !self.take(b';') {
+                return Err(self.error("need \";\" or \"]\""));
             }
         }
-        self.expect(b']')?;
-        Ok(ranges)
     }
 
-    fn number(&mut self) -> Result<u8, String> {
-        let digits = self.text[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let number = std::str::from_utf8(&self.text[self.at..self.at + digits]).ok();
-        match number.filter(|_| digits > 0).map(str::parse) {
-            Some(Ok(number)) => {
-                self.at += digits;
-                Ok(number)
-            }
-            Some(Err(_)) => Err(self.error("bad number")),
-            None => Err(self.error("need number")),
+    /// A number, or `low..high`.
+    fn range(&mut self) -> Result<(u8, u8), String> {
+        const BAD: &str = "numeric range error";
+        let low = self.number("need decimal number 0..255")?;
+        if !self.take(b'.') {
+            return Ok((low, low));
         }
+        if !self.take(b'.') {
+            return Err(self.error(BAD));
+        }
+        let start = self.at;
+        let high = self.number(BAD)?;
+        if high < low {
+            self.at = start;
+            return Err(self.error(BAD));
+        }
+        Ok((low, high))
+    }
+
+    fn number(&mut self, problem: &str) -> Result<u8, String> {
+        let token = self.token();
+        let number = std::str::from_utf8(token).ok().filter(|_| token.first().is_some_and(u8::is_ascii_digit));
+        let number = number.and_then(|digits| digits.parse().ok()).ok_or_else(|| self.error(problem))?;
+        self.at += token.len();
+        Ok(number)
     }
 }
 
@@ -116,6 +121,18 @@ mod tests {
         for bad in ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.[4", "1.2.3.[4..2]", "1.2.3.[]", "a.b.c.d"] {
             assert!(Pattern::parse(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn mistakes_are_pointed_at() {
+        let error = |text: &str| Pattern::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(error("127.0.0.300"), "need decimal number 0..255 or \"[\" at \"127.0.0.>300<\"");
+        assert_eq!(error("127.0.0.[1;x]"), "need decimal number 0..255 at \"127.0.0.[1;>x<]\"");
+        assert_eq!(error("127.0.0.[4..2]"), "numeric range error at \"127.0.0.[4..>2<]\"");
+        assert_eq!(error("127.0.0.[1.5]"), "numeric range error at \"127.0.0.[1.>5<]\"");
+        assert_eq!(error("127.0.0.[4"), "need \";\" or \"]\" at \"127.0.0.[4><\"");
+        assert_eq!(error("127.0.0.4.5"), "garbage after pattern at \"127.0.0.4>.<5\"");
+        assert_eq!(error("127.0.0"), "need \".\" at \"127.0.0><\"");
     }
 
     proptest! {

@@ -8,6 +8,7 @@ mod paths;
 mod queue;
 mod rewriting;
 mod services;
+mod smtp_client;
 mod smtpd;
 
 use crate::key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
@@ -20,6 +21,7 @@ pub use paths::*;
 pub use queue::*;
 pub use rewriting::*;
 pub use services::*;
+pub use smtp_client::*;
 pub use smtpd::*;
 
 /// What is said of a parameter.
@@ -43,6 +45,7 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
         queue::DOCS,
         rewriting::DOCS,
         services::DOCS,
+        smtp_client::DOCS,
         smtpd::DOCS,
     ]
     .into_iter()

@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use access::NameStatus;
 use bstr::BString;
 use config::Protocols;
 use sys::name_info::{self, NameInfoError};
 use text::hostname::check_hostname;
 
-use crate::peer::UNKNOWN;
+use super::{NameStatus, UNKNOWN};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
