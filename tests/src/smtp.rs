@@ -87,7 +87,14 @@ impl Session {
             socket.connect(&server.into()).ok()?;
             Some(TcpStream::from(socket))
         };
-        let stream = crate::wait::until("a server", connect, || format!("port {port}"));
+        Self::over(crate::wait::until("a server", connect, || format!("port {port}")))
+    }
+
+    /// A session over a connection that is there.
+    ///
+    /// # Panics
+    /// When it takes no time limits.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(LIMIT)).expect("a time limit");
         stream.set_write_timeout(Some(LIMIT)).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// Programs of the command directory; all others are daemons.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 17] = [
     "postfix",
     "postconf",
     "postmap",
@@ -20,6 +20,8 @@ pub const COMMANDS: [&str; 15] = [
     "postmulti",
     "mailq",
     "newaliases",
+    "qmqp-source",
+    "smtp-source",
 ];
 
 /// Which programs an instance has.

@@ -86,6 +86,26 @@ fn bad_requests_have_their_replies() {
 }
 
 #[test]
+fn a_source_of_load_is_served() {
+    require_instances!();
+    let port = free_port();
+    let instance = server(port).start();
+    // The server is there once this has been answered.
+    assert!(ask(port, &request("x\n", "a@b.example", &["b@example.com"])).contains("KOk"));
+    let server = format!("127.0.0.1:{port}");
+    let arguments = ["-s", "3", "-m", "5", "-r", "2", "-l", "500", "-f", "a@b.example", "-t", "x@example.com", &server];
+    instance.run("qmqp-source", &arguments).success();
+    let records: Vec<String> = instance
+        .queue("incoming")
+        .iter()
+        .flat_map(|file| records::texts(&std::fs::read(file).expect("a message")))
+        .collect();
+    for recipient in ["R 0x@example.com", "R 1x@example.com"] {
+        assert_eq!(records.iter().filter(|record| *record == recipient).count(), 5, "{recipient}");
+    }
+}
+
+#[test]
 fn strangers_are_refused() {
     require_instances!();
     let port = free_port();

@@ -356,11 +356,18 @@ fn session(seed: u64) -> Vec<Step> {
                 content.truncate(random.below(content.len() + 1));
                 let last = if random.one_in(2) { " LAST" } else { "" };
                 steps.push(Step::Chunk { command: format!("BDAT {}{last}\r\n", content.len()), content });
-                continue;
+                if last.is_empty() {
+                    continue;
+                }
+                // In the control, recipients outlive a last chunk that was thrown away.
+                vec![b"RSET\r\n".to_vec()]
             }
         };
-        let length: usize = lines.iter().map(Vec::len).sum();
-        steps.push(Step::Commands { cut: if random.one_in(3) { random.below(length) } else { 0 }, lines });
+        let bytes = lines.concat();
+        let cut = if random.one_in(3) { random.below(bytes.len()) } else { 0 };
+        // Whether a server sees what comes behind a whole line is a matter of time.
+        let cut = if bytes[..cut].ends_with(b"\n") { 0 } else { cut };
+        steps.push(Step::Commands { cut, lines });
     }
     steps.push(if random.one_in(4) {
         Step::Vanish
@@ -594,7 +601,7 @@ fn compare_session(
 
 fn compare(part: u64, set: impl Fn(Builder) -> Builder) {
     let sides = [Side::start(Subject::Control, &set), Side::start(Subject::from_environment(), &set)];
-    let count = number("POSTHORN_DIALOGUES", 150) / 3;
+    let count = number("POSTHORN_DIALOGUES", 150) / 4;
     let first = number("POSTHORN_DIALOGUE_SEED", 1) + part * 1_000_000;
     let mut held = Vec::new();
     for seed in first..first + count {
@@ -608,6 +615,9 @@ fn compare(part: u64, set: impl Fn(Builder) -> Builder) {
     for ((seed, steps, replies), (control, subject)) in held.iter().zip(logs) {
         if !control.last().is_some_and(|line| line.starts_with("disconnect from")) {
             eprintln!("seed {seed} crashes the control");
+        } else if subject.iter().any(|line| line.contains("too much BDAT")) {
+            // As later releases do, this server does not read without end.
+            continue;
         } else if let Some(difference) = compare_session(&sides, replies, &control, &subject) {
             problems.push(format!("seed {seed}: {steps:#?}\n{difference}"));
         }
@@ -661,5 +671,42 @@ fn dialogues_with_other_settings() {
             .set("smtpd_hard_error_limit", "6")
             .set("smtpd_junk_command_limit", "2")
             .set("mynetworks", "127.0.0.2/32")
+    });
+}
+
+#[test]
+fn dialogues_with_restrictions() {
+    require_instances!();
+    if !genuine("smtpd").exists() {
+        skip!("there is no control to compare with");
+    }
+    compare(3, |builder| {
+        builder
+            .set("smtpd_delay_reject", "no")
+            .set("mynetworks", "127.0.0.2/32")
+            .set(
+                "smtpd_client_restrictions",
+                "check_client_access inline:{{198.51.100.9=REJECT not you}, {unknown=INFO hm}}",
+            )
+            .set("smtpd_helo_required", "yes")
+            .set(
+                "smtpd_helo_restrictions",
+                "reject_invalid_helo_hostname, warn_if_reject reject_non_fqdn_helo_hostname",
+            )
+            .set(
+                "smtpd_sender_restrictions",
+                "check_sender_access inline:{{other.example=PREPEND X-Sender: other}, {b@other.example=HOLD}, \
+                 {c@other.example=DISCARD gone}, {<>=WARN bounce}}, warn_if_reject reject_non_fqdn_sender",
+            )
+            .set("smtpd_relay_restrictions", "permit_mynetworks, reject_unauth_destination")
+            .set(
+                "smtpd_recipient_restrictions",
+                "reject_non_fqdn_recipient, check_recipient_access inline:{{phtest2@=REDIRECT x@local.example}, \
+                 {phtest1@localhost=BCC copy@local.example}, {nobody-here@local.example=DEFER_IF_REJECT soon}, \
+                 {postmaster@=FILTER smtp:[127.0.0.1]}}",
+            )
+            .set("smtpd_data_restrictions", "reject_unauth_pipelining, reject_multi_recipient_bounce")
+            .set("smtpd_end_of_data_restrictions", "check_sender_access inline:{{-x@other.example=REJECT 4.0.0 late}}")
+            .set("smtpd_reject_unlisted_sender", "yes")
     });
 }

@@ -55,6 +55,24 @@ fn an_accepted_message_makes_up_for_errors() {
 }
 
 #[test]
+fn a_source_of_load_is_served() {
+    require_instances!();
+    let port = free_port();
+    let instance = server(port).start();
+    Session::open(port).quit();
+    let server = format!("127.0.0.1:{port}");
+    let arguments =
+        ["-c", "-d", "-s", "3", "-m", "20", "-l", "500", "-f", "a@b.example", "-t", "x@local.example", &server];
+    let output = instance.run("smtp-source", &arguments);
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(output.stdout.contains("20"), "{output:?}");
+    assert_eq!(instance.queue("incoming").len(), 20);
+    let output = instance.run("smtp-source", &["-f", "a@b.example", "-t", "<", &server]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stderr.contains("fatal: recipient rejected: "), "{output:?}");
+}
+
+#[test]
 fn junk_is_an_error_in_the_long_run() {
     require_instances!();
     let port = free_port();

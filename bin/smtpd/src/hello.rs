@@ -18,14 +18,13 @@ impl Session<'_> {
             return self.refuse(Refusal::protocol(format!("501 Syntax: {verb} hostname")));
         }
         let name: BString = bstr::join(" ", arguments.iter().map(|word| &word.text)).into();
-        let name = neuter(&text::printable(&name, self.config.get(params::SMTPUTF8_ENABLE)));
         if let Some(refusal) = self.decide(stage, Some(&name))? {
             return self.refuse(refusal);
         }
         let features = if extended { self.features()? } else { Vec::new() };
         self.flush_transcript(self.threshold(), None);
         self.end_transaction();
-        self.helo = Some(name);
+        self.helo = Some(neuter(&text::printable(&name, self.config.get(params::SMTPUTF8_ENABLE))));
         self.extended |= extended;
         if extended {
             return self.list_features(&features);

@@ -228,7 +228,8 @@ impl<'a> Session<'a> {
         }
         self.limit_connections()?;
         self.discarded = self.find_discarded();
-        match self.decide(access::Stage::Connect, None)? {
+        let stage = if self.stage == CONNECT { access::Stage::Connect } else { access::Stage::Xclient };
+        match self.decide(stage, None)? {
             Some(refusal) => {
                 self.denied = Some(refusal.text.clone());
                 self.refuse(refusal)?;

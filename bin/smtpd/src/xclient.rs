@@ -81,12 +81,13 @@ impl Session<'_> {
             b"ADDR" if none => {
                 (peer.address, peer.rfc_address, peer.family) = (UNKNOWN.into(), UNKNOWN.into(), 0);
             }
-            b"ADDR" => peer.set_address(attribute.address(|address| protocols.allow(address))?),
+            b"ADDR" => peer.set_address(attribute.harmless().address(|address| protocols.allow(address))?),
             b"PORT" if none => peer.port = UNKNOWN.into(),
             b"PORT" => peer.port = attribute.port()?,
             b"DESTADDR" if none => peer.server_address = UNKNOWN.into(),
             b"DESTADDR" => {
-                peer.server_address = attribute.address(|address| protocols.allow(address))?.to_string().into();
+                peer.server_address =
+                    attribute.harmless().address(|address| protocols.allow(address))?.to_string().into();
             }
             b"DESTPORT" if none => peer.server_port = UNKNOWN.into(),
             b"DESTPORT" => peer.server_port = attribute.port()?,

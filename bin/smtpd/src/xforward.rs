@@ -102,10 +102,10 @@ impl Session<'_> {
         let unknown = || BString::from(UNKNOWN);
         let none = attribute.is_unavailable();
         match attribute.name.as_slice() {
-            b"NAME" => client.name = if none { unknown() } else { attribute.host_name()? },
+            b"NAME" => client.name = if none { unknown() } else { attribute.harmless().host_name()? },
             b"ADDR" if none => (client.address, client.rfc_address) = (unknown(), unknown()),
             b"ADDR" => {
-                let address = attribute.address(|address| protocols.allow(address))?;
+                let address = attribute.harmless().address(|address| protocols.allow(address))?;
                 (client.address, client.rfc_address) = (address.to_string().into(), rfc_address(address));
             }
             b"PORT" => client.port = if none { unknown() } else { attribute.port()? },

@@ -80,7 +80,7 @@ impl Access {
         }
         let mut run = self.run(stage, facts);
         let outcome = match stage {
-            Stage::Connect => run.check_client(),
+            Stage::Connect | Stage::Xclient => run.check_client(),
             Stage::Helo | Stage::Ehlo => run.check_helo(),
             Stage::Mail => run.check_sender(),
             Stage::Rcpt | Stage::Vrfy => run.check_recipient(),

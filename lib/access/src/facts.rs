@@ -10,6 +10,8 @@ pub const UNKNOWN: &[u8] = b"unknown";
 pub enum Stage {
     /// A client has connected.
     Connect,
+    /// XCLIENT has made the client another one.
+    Xclient,
     /// HELO.
     Helo,
     /// EHLO.
@@ -35,6 +37,7 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Stage::Connect => "CONNECT",
+            Stage::Xclient => "XCLIENT",
             Stage::Helo => "HELO",
             Stage::Ehlo => "EHLO",
             Stage::Mail => "MAIL",
@@ -59,7 +62,7 @@ impl Stage {
 
     /// Whether no transaction can have begun.
     pub fn is_before_mail(self) -> bool {
-        matches!(self, Stage::Connect | Stage::Helo | Stage::Ehlo)
+        matches!(self, Stage::Connect | Stage::Xclient | Stage::Helo | Stage::Ehlo)
     }
 }
 

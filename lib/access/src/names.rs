@@ -31,7 +31,7 @@ pub(crate) fn without_final_dot(name: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether a name can be a host's. With `utf8` it may be written in any script. What is wrong is logged.
+/// Whether a name can be a host's. With `utf8` it may be written in any script; one that IDNA does not take is logged.
 pub(crate) fn is_hostname(name: &[u8], utf8: bool) -> bool {
     let ascii;
     let name = if utf8 && !name.is_ascii() {
@@ -48,13 +48,7 @@ pub(crate) fn is_hostname(name: &[u8], utf8: bool) -> bool {
     } else {
         name
     };
-    match check_hostname(name) {
-        Ok(()) => true,
-        Err(problem) => {
-            log::warn!("valid_hostname: {problem}");
-            false
-        }
-    }
+    check_hostname(name).is_ok()
 }
 
 /// A domain as the domain name system knows it; `None`: that cannot be.
@@ -103,10 +97,7 @@ impl Run<'_> {
         let literal = [b"[", text, b"]"].concat();
         match address::literal(&literal) {
             Some(Ok(_)) => Step::Dunno,
-            problem => {
-                if let Some(Err(problem)) = problem {
-                    log::warn!("{problem}");
-                }
+            _ => {
                 let code = self.rules.settings.codes.invalid_hostname_reject;
                 self.reject_as(code, "5.5.2", (helo, Class::Helo), "invalid ip address")
             }
@@ -115,7 +106,7 @@ impl Run<'_> {
 
     fn check_helo_syntax(&mut self, helo: &[u8]) -> Step {
         let name = without_final_dot(helo);
-        if is_hostname(name, self.rules.settings.utf8) || is_address(name) {
+        if check_hostname(name).is_ok() || is_address(name) {
             return Step::Dunno;
         }
         let code = self.rules.settings.codes.invalid_hostname_reject;
@@ -124,7 +115,7 @@ impl Run<'_> {
 
     fn check_helo_is_qualified(&mut self, helo: &[u8]) -> Step {
         let name = without_final_dot(helo);
-        if is_hostname(name, self.rules.settings.utf8) && name.contains(&b'.') {
+        if check_hostname(name).is_ok() && name.contains(&b'.') {
             return Step::Dunno;
         }
         let code = self.rules.settings.codes.non_fqdn_reject;

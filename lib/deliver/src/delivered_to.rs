@@ -77,7 +77,8 @@ mod tests {
         std::io::Seek::rewind(&mut file).unwrap();
         let mut reporter = crate::Reporter::new(&Config::for_tests(&[]));
         let request = Request::default();
-        let job = Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
+        let job =
+            Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
         let found = DeliveredTo::of(&job);
         assert!(found.contains(b"u@hOST"));
         assert!(!found.contains(b"no@x") && !found.contains(b"body@x"));

@@ -135,7 +135,8 @@ mod tests {
         std::io::Seek::rewind(&mut file).unwrap();
         let mut reporter = crate::Reporter::new(&Config::for_tests(&[]));
         let request = Request { sender: "s@x".into(), ..Request::default() };
-        let job = Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
+        let job =
+            Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
         deliver(&job, &path, &Style::maildir(None, b"u@h"), "5.2.0").unwrap();
         let entries: Vec<_> = std::fs::read_dir(path.join("new")).unwrap().map(|entry| entry.unwrap().path()).collect();
         let [message] = entries.as_slice() else { panic!("{entries:?}") };

@@ -15,7 +15,8 @@ fn run_command(command: &str, limit: Duration) -> Result<BString, Failure> {
     file.rewind().unwrap();
     let mut reporter = crate::Reporter::new(&Config::for_tests(&[]));
     let request = Request { sender: "s@x".into(), ..Request::default() };
-    let job = Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
+    let job =
+        Job { request, file, path: "active/1".into(), relay: "local".into(), avoid: None, reporter: &mut reporter };
     let nobody = sys::privilege::account("nobody").unwrap().unwrap();
     let settings = Settings {
         uid: nobody.uid,

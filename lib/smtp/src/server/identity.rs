@@ -58,13 +58,17 @@ impl Attribute {
         [b"501 5.5.4 Bad ", self.name.as_slice(), b" syntax: ", &self.value].concat().into()
     }
 
+    /// The same attribute, whose value has no bytes that mean something in headers.
+    pub fn harmless(&self) -> Self {
+        Self { name: self.name.clone(), value: self.neutered() }
+    }
+
     /// The value as the name of a host.
     ///
     /// # Errors
     /// The reply.
     pub fn host_name(&self) -> Result<BString, BString> {
-        let name = self.neutered();
-        if check_hostname(&name).is_ok() { Ok(name) } else { Err(self.bad()) }
+        if check_hostname(&self.value).is_ok() { Ok(self.value.clone()) } else { Err(self.bad()) }
     }
 
     /// The value as an address, of which `allow` tells whether its family is in use. An IPv4 address in IPv6 clothes becomes what it is.
@@ -72,11 +76,11 @@ impl Attribute {
     /// # Errors
     /// The reply.
     pub fn address(&self, allow: impl Fn(IpAddr) -> bool) -> Result<IpAddr, BString> {
-        let text = self.neutered();
+        let text = &self.value;
         let prefix = text.get(..5).filter(|prefix| prefix.eq_ignore_ascii_case(b"IPv6:"));
         let found = match prefix {
             Some(_) => ipv6(&text[5..]).ok().map(IpAddr::V6),
-            None => ipv4(&text).ok().map(IpAddr::V4),
+            None => ipv4(text).ok().map(IpAddr::V4),
         };
         found.filter(|address| allow(*address)).map(|address| unmapped(address, allow)).ok_or_else(|| self.bad())
     }
