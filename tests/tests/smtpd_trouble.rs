@@ -50,7 +50,8 @@ fn a_message_whose_cleanup_dies_is_not_accepted() {
         }
         session.expect("451 4.3.0 Error: queue file write error");
     }
-    let accepted = |session: &mut Session| session.deliver("a@b.example", &["x@local.example"], "x\r\n").starts_with("250 ");
+    let accepted =
+        |session: &mut Session| session.deliver("a@b.example", &["x@local.example"], "x\r\n").starts_with("250 ");
     assert!(accepted(&mut session));
     session.quit();
 }
@@ -86,7 +87,10 @@ fn a_client_can_be_denied_from_the_start() {
 fn commands_can_be_replaced() {
     require_instances!();
     let port = free_port();
-    let instance = server(port).set("smtpd_command_filter", "pcre:{dir}/filter").file("filter", "/^(FOO) (.*)$/ NOOP $2\n").start();
+    let instance = server(port)
+        .set("smtpd_command_filter", "pcre:{dir}/filter")
+        .file("filter", "/^(FOO) (.*)$/ NOOP $2\n")
+        .start();
     let mut session = Session::hello(port);
     session.ask("FOO bar", "250 2.0.0 Ok");
     session.quit();
@@ -102,7 +106,9 @@ fn a_list_that_cannot_be_searched_ends_the_session() {
     session.ask("EHLO x", "421 4.3.0 mail.example.com Server local data error");
     session.expect_close();
     instance.wait_for_log(&["warning: don't know if EHLO feature XVERP should be announced to unknown[127.0.0.1]"]);
-    instance.wait_for_log(&["NOQUEUE: reject: EHLO from unknown[127.0.0.1]: 421 4.3.0 mail.example.com Server local data error"]);
+    instance.wait_for_log(&[
+        "NOQUEUE: reject: EHLO from unknown[127.0.0.1]: 421 4.3.0 mail.example.com Server local data error",
+    ]);
 }
 
 #[test]
@@ -139,7 +145,8 @@ fn pass(instance: &Instance, attributes: &[(&str, &str)]) -> TcpStream {
     let path = instance.path("q/private/passed");
     let mut socket = wait::until("a server", || UnixStream::connect(&path).ok(), || instance.log());
     sys::socket::send_descriptor(&socket, &theirs).expect("the server takes descriptors");
-    let mut list: Vec<u8> = attributes.iter().flat_map(|(name, value)| format!("{name}\0{value}\0").into_bytes()).collect();
+    let mut list: Vec<u8> =
+        attributes.iter().flat_map(|(name, value)| format!("{name}\0{value}\0").into_bytes()).collect();
     list.push(0);
     socket.write_all(&list).expect("the server reads attributes");
     ours

@@ -353,7 +353,7 @@ impl<'a> Session<'a> {
         self.log_end(end);
         self.flush_transcript(0, Some(end));
         self.end_transaction();
-        self.site.access.end_session();
+        self.end_decisions();
         // A client that is gone does not mind.
         let _ = self.stream.flush();
         let notes = if self.saw_bare_newline { " notes=bare_lf" } else { "" };

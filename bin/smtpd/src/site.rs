@@ -1,6 +1,6 @@
 //! What a process knows for all sessions.
 
-use access::Access;
+use access::{Access, Effects};
 use address::{FastFlush, MatchList, ParentDomains, RewriteService};
 use bstr::BStr;
 use config::{Config, Key, Str, params};
@@ -50,8 +50,8 @@ pub struct Site {
     pub notify: NoticeClasses,
     /// The flush service, for ETRN.
     pub flush: FastFlush,
-    /// Restrictions.
-    pub access: Access,
+    /// Restrictions; none for whoever runs this.
+    pub access: Option<Access>,
     /// Where addresses go.
     pub resolver: RewriteService,
     /// Counters of clients; none when nothing is limited.
@@ -99,7 +99,7 @@ impl Site {
             })?,
             notify: NoticeClasses::from_config(config)?,
             flush: FastFlush::open(config)?,
-            access: Access::open(config, &tables)?,
+            access: if stand_alone { None } else { Some(Access::open(config, &tables)?) },
             resolver: RewriteService::new(config),
             anvil: has_limits(config).then(|| anvil::Client::new(context.ipc_timeout())),
             tls: TlsMode::from_config(config)?,
@@ -122,6 +122,11 @@ impl Site {
             log::warn!("smtpd_sasl_auth_enable is true, but SASL support is not compiled in");
         }
         crate::filter::check_options(config).unwrap_or_else(|error| fatal!("{error}"));
+    }
+
+    /// What restrictions want done with the message.
+    pub fn effects(&self) -> Effects {
+        self.access.as_ref().map(|access| access.effects().clone()).unwrap_or_default()
     }
 
     /// Says that a table file has changed: then this process ends, and another reads it.
