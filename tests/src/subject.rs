@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// Programs of the command directory; all others are daemons.
-pub const COMMANDS: [&str; 17] = [
+pub const COMMANDS: [&str; 18] = [
     "postfix",
     "postconf",
     "postmap",
@@ -21,6 +21,7 @@ pub const COMMANDS: [&str; 17] = [
     "mailq",
     "newaliases",
     "qmqp-source",
+    "smtp-sink",
     "smtp-source",
 ];
 

@@ -352,3 +352,39 @@ fn mail_stays_when_no_notification_can_be_made() {
     wait::until("a delivery attempt", deferred, || instance.log());
     assert!(instance.path("q/bounce").join(&id).exists());
 }
+
+/// Checklist 49.
+#[test]
+fn internationalized_mail_comes_back_as_such() {
+    require_instances!();
+    let instance = instance().set("smtputf8_enable", "yes").start();
+    let mail = notification(&instance, &["\u{e4}@gone.example"], "Subject: \u{e4}\n\nhi\n");
+    for text in ["\nContent-Type: message/global-delivery-status\n", "\nContent-Type: message/global\n"] {
+        assert!(mail.contains(text), "{text}\n{mail}");
+    }
+    assert!(mail.contains("\nFinal-Recipient: utf-8; \u{e4}@gone.example\n"), "{mail}");
+}
+
+/// Checklist 50.
+#[test]
+fn a_request_that_must_be_clean_leaves_no_log() {
+    require_instances!();
+    let instance = instance().start();
+    append(&instance, "bounce", "123456", "4");
+    // Nobody takes the notification.
+    fs::remove_file(instance.path("q/public/cleanup")).expect("the socket");
+    let mut client = connect(&instance, "bounce");
+    client.send(&[
+        ("nrequest", "1"),
+        ("flags", "1"),
+        ("queue_name", "active"),
+        ("queue_id", "123456"),
+        ("encoding", ""),
+        ("smtputf8", "0"),
+        ("sender", "s@local.example"),
+        ("envelope_id", ""),
+        ("ret_flags", "0"),
+    ]);
+    assert_ne!(client.map()["status"], "0");
+    assert!(!instance.path("q/bounce/123456").exists());
+}

@@ -260,7 +260,8 @@ impl Keeping {
         let id = delivery.queue_id().to_owned();
         if session.is_cacheable() && ended_well {
             self.store(delivery, session);
-        } else {
+        } else if session.expires.is_some() {
+            // It was to be kept, and then its time was up.
             session.quit(delivery.site, &id);
         }
         if ended_well {

@@ -71,7 +71,7 @@ pub fn send(delivery: &mut Delivery<'_, '_>, session: &mut Session, converts: bo
     }
     copy(&mut records, &mut output)?;
     output.finish()?;
-    if output.editor.lines.has_broken() {
+    if output.editor.lines.has_broken() && !std::mem::replace(&mut delivery.has_told_of_long_lines, true) {
         let limit = site.settings.line_length_limit;
         log::info!("{}: breaking line > {limit} bytes with <CR><LF>SPACE", output.editor.queue_id);
     }

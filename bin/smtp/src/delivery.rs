@@ -40,6 +40,8 @@ pub struct Delivery<'a, 'j> {
     pub why: Option<Dsn>,
     /// Some session ended well: the destination works.
     pub has_completed: bool,
+    /// The log says that lines had to be broken.
+    pub has_told_of_long_lines: bool,
     /// Recipients without a final result, and what this session did to them.
     recipients: Vec<(Recipient, Option<Mark>)>,
     outcome: Outcome,
@@ -59,6 +61,7 @@ impl<'a, 'j> Delivery<'a, 'j> {
             is_final_server: false,
             why: None,
             has_completed: false,
+            has_told_of_long_lines: false,
             recipients,
             outcome: Outcome::Done,
         }
@@ -147,6 +150,7 @@ impl<'a, 'j> Delivery<'a, 'j> {
         session.forbid_reuse();
         let failed = match trouble {
             Trouble::Site(failed) => failed,
+            Trouble::Message(failed) => return self.fail_message(session, failed),
             Trouble::Broken(broken) => {
                 session.errors.data |= broken == Broken::LocalData;
                 trouble::broken(session, broken, session.doing).into()

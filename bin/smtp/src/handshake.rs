@@ -9,6 +9,7 @@ use smtp_protocol::client::{Discard, Features, Greeting, Pix, Remark, Reply, fea
 use crate::delivery::Delivery;
 use crate::session::{Broken, Session};
 use crate::settings::discard;
+use crate::transfer::lacks_utf8;
 use crate::trouble::{self, Trouble};
 
 /// Brings a new connection to the point where mail can be sent.
@@ -34,6 +35,9 @@ pub fn handshake(delivery: &Delivery<'_, '_>, session: &mut Session) -> Result<(
     let no_esmtp = site.settings.never_send_ehlo || pix.disable_esmtp;
     introduce(delivery, session, wants_esmtp && (!no_esmtp || site.mode.is_lmtp()))?;
     session.features.bits |= bits;
+    if let Some(dsn) = lacks_utf8(delivery, session) {
+        return Err(Trouble::Message(dsn.into()));
+    }
     check_security(delivery, session)?;
     let pipelining = session.features.has(feature::PIPELINING);
     session.set_pipelining(pipelining);

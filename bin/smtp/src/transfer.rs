@@ -20,8 +20,6 @@ use crate::trouble::{self, Trouble};
 pub fn transfer(delivery: &mut Delivery<'_, '_>, session: &mut Session) -> bool {
     if let Some(refusal) = unfit(delivery, session) {
         delivery.fail_message(session, refusal);
-        // Such a server is left without a word, unless the connection is kept.
-        session.is_dead |= !session.is_cacheable();
         return true;
     }
     let converts = content::needs_downgrade(delivery, session);
@@ -62,16 +60,22 @@ impl From<Broken> for End {
 
 /// Why this server cannot have the message at all.
 fn unfit(delivery: &Delivery<'_, '_>, session: &Session) -> Option<Dsn> {
-    let request = &delivery.job.request;
-    let (name, features) = (session.peer.name_address(), &session.features);
-    let needs_utf8 = request.smtputf8 & utf8::REQUESTED != 0 && request.smtputf8 & !utf8::REQUESTED != 0;
-    if needs_utf8 && !features.has(feature::SMTPUTF8) {
-        let reason = format!("SMTPUTF8 is required, but was not offered by host {name}");
-        return Some(Dsn::new("5.6.7", reason));
-    }
-    let (size, limit) = (request.data_size, features.size_limit);
-    (limit > 0 && size > limit)
-        .then(|| Dsn::new("5.3.4", format!("message size {size} exceeds size limit {limit} of server {name}")))
+    let (size, limit) = (delivery.job.request.data_size, session.features.size_limit);
+    let too_large = || {
+        let name = session.peer.name_address();
+        Dsn::new("5.3.4", format!("message size {size} exceeds size limit {limit} of server {name}"))
+    };
+    (limit > 0 && size > limit).then(too_large).or_else(|| lacks_utf8(delivery, session))
+}
+
+/// Why this server cannot have a message with UTF-8 in its addresses or headers.
+pub fn lacks_utf8(delivery: &Delivery<'_, '_>, session: &Session) -> Option<Dsn> {
+    let bits = delivery.job.request.smtputf8;
+    let needs_utf8 = bits & utf8::REQUESTED != 0 && bits & !utf8::REQUESTED != 0;
+    (needs_utf8 && !session.features.has(feature::SMTPUTF8)).then(|| {
+        let name = session.peer.name_address();
+        Dsn::new("5.6.7", format!("SMTPUTF8 is required, but was not offered by host {name}"))
+    })
 }
 
 fn goal(delivery: &Delivery<'_, '_>) -> Goal {
@@ -132,7 +136,7 @@ impl Exchange<'_, '_, '_> {
 
     fn respect_reuse_limit(&mut self) {
         let limit = self.delivery.site.settings.reuse_count_limit;
-        if limit > 0 && self.session.reuse_count + 1 >= limit {
+        if limit > 0 && self.session.reuse_count >= limit {
             self.session.forbid_reuse();
         }
     }

@@ -11,6 +11,8 @@ use crate::session::{Broken, Session};
 pub enum Trouble {
     /// The server is of no use, for a reason of its own.
     Site(Failed),
+    /// The server cannot take this message.
+    Message(Failed),
     /// The conversation broke.
     Broken(Broken),
 }

@@ -40,21 +40,22 @@ pub(crate) struct CertificateTable {
     pub search: Vec<Property>,
 }
 
-/// Reads `type:name` or `{ type:name, search_order = property ... }`.
+/// Reads `type:name` or `{ type:name, { search_order = property ... } }`.
 ///
 /// # Errors
-/// The text of the warning.
+/// The text of the warning, which can have several lines.
 pub(crate) fn parse(word: &[u8]) -> Result<(BString, Vec<Property>), String> {
     const DEFAULT: [Property; 2] = [Property::Fingerprint, Property::PublicKeyFingerprint];
     let shown = text::show(word);
     if !word.starts_with(b"{") {
         return Ok((word.into(), DEFAULT.to_vec()));
     }
-    let inside = unbrace(word).map_err(|_| format!("malformed map specification: '{shown}'"))?;
+    let inside = unbrace(word).map_err(|why| format!("malformed map specification: '{why}'"))?;
     let mut words = split_braced(inside, SEPARATORS);
     let name = words.next().ok_or_else(|| format!("empty map specification: '{shown}'"))?;
-    if name.starts_with(b"{") || !name.contains(&b':') {
-        return Err(format!("expected maptype:mapname instead of '{}'", text::show(name)));
+    if !name.contains(&b':') {
+        let name = text::show(name);
+        return Err(format!("malformed map specification: '{shown}'\nexpected maptype:mapname instead of '{name}'"));
     }
     let mut search = DEFAULT.to_vec();
     for attribute in words {
@@ -70,7 +71,6 @@ pub(crate) fn parse(word: &[u8]) -> Result<(BString, Vec<Property>), String> {
 }
 
 fn search_order(value: &[u8], word: &[u8]) -> Result<Vec<Property>, String> {
-    let value = value.strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}")).unwrap_or(value);
     split(value.as_bytes(), SEPARATORS)
         .map(|name| {
             let unknown = || format!("unknown search type '{}' in '{}'", text::show(name), text::show(word));
@@ -98,8 +98,8 @@ mod tests {
     fn mistakes() {
         let error = |word: &str| parse(word.as_bytes()).unwrap_err();
         assert_eq!(error("{ }"), "empty map specification: '{ }'");
-        assert_eq!(error("{ x }"), "expected maptype:mapname instead of 'x'");
-        assert_eq!(error("{ a:b"), "malformed map specification: '{ a:b'");
+        assert_eq!(error("{ x }").lines().last(), Some("expected maptype:mapname instead of 'x'"));
+        assert_eq!(error("{ a:b"), "malformed map specification: 'missing '}' in \"{ a:b\"'");
         assert_eq!(error("{ a:b x=y }"), "unknown map attribute in '{ a:b x=y }': 'x'");
         let expected = "unknown search type 'x' in '{ a:b search_order=x }'";
         assert_eq!(error("{ a:b search_order=x }"), expected);

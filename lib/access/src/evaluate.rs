@@ -116,7 +116,7 @@ impl Run<'_> {
                 }
             },
             _ if rule.takes_domain() => match words.take() {
-                Some(domain) => self.check_listing(rule, domain),
+                Some(domain) => self.check_listing(rule, word, domain),
                 None => {
                     log::warn!("restriction {} requires domain name argument", text::show(word));
                     Ok(Step::Dunno)

@@ -61,3 +61,6 @@ pub use policy::Endpoint;
 pub use reply::{Cause, Reply};
 pub use rewrite_context::Context;
 pub use run::Fatal;
+
+#[cfg(test)]
+mod tests;

@@ -197,15 +197,15 @@ impl Run<'_> {
 
     /// The client's certificate.
     fn check_certificate(&mut self, table: &BString) -> Outcome {
+        let Some(search) = self.rules.certificate_tables.get(table).cloned() else {
+            log::warn!("See earlier parsing error messages for '{}", text::show(table));
+            return Err(self.server_error());
+        };
         let Some(certificate) = self.facts.certificate() else {
             if !self.rules.settings.asks_certificates {
                 log::warn!("check_ccert_access is requested, but \"smtpd_tls_ask_ccert = no\"");
             }
             return Ok(Step::Dunno);
-        };
-        let Some(search) = self.rules.certificate_tables.get(table).cloned() else {
-            log::warn!("See earlier parsing error messages for '{}", text::show(table));
-            return Err(self.server_error());
         };
         let subject = Subject::of(&certificate.subject, Class::Certificate);
         for property in &search.search {

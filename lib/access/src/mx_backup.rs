@@ -5,7 +5,7 @@ use bstr::BString;
 use dns::{Data, ErrorKind, Options, Record, Type};
 use text::address::split_domain;
 
-use crate::names::dns_name;
+use crate::names::{dns_name, resolver_text};
 use crate::reply::{Class, rejected};
 use crate::rule::Target;
 use crate::run::{Deferral, Outcome, Run, Step, Stop};
@@ -39,7 +39,7 @@ impl Run<'_> {
             Ok(records) => records,
             Err(error) => {
                 if matches!(error.kind, ErrorKind::TryAgain | ErrorKind::Filtered) {
-                    self.unable(recipient, format!("look up mail exchanger information: {error}"));
+                    self.unable(recipient, format!("look up mail exchanger information: {}", resolver_text(&error)));
                 }
                 return Ok(false);
             }

@@ -59,6 +59,17 @@ pub(crate) fn dns_name(domain: &[u8]) -> Option<String> {
     text::idn::to_ascii(domain).ok()
 }
 
+/// What the system's resolver says of such a failure.
+pub(crate) fn resolver_text(error: &dns::Error) -> &'static str {
+    match error.kind {
+        ErrorKind::TryAgain => "Host not found, try again",
+        ErrorKind::NotFound | ErrorKind::NullMx | ErrorKind::NullSrv => "Host not found",
+        ErrorKind::Invalid => "Malformed or unexpected name server reply",
+        ErrorKind::Filtered => "DNS reply filter policy",
+        ErrorKind::Fail => "Non-recoverable error",
+    }
+}
+
 impl Run<'_> {
     /// A restriction on the HELO name.
     pub fn check_helo_name(&mut self, rule: Rule, word: &[u8], helo: &BString) -> Outcome {

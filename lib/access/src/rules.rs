@@ -116,7 +116,7 @@ impl Reader<'_> {
                 }
                 self.certificates.insert(word.into(), CertificateTable { maps, search });
             }
-            Err(problem) => log::warn!("{problem}"),
+            Err(problem) => problem.lines().for_each(|line| log::warn!("{line}")),
         }
     }
 

@@ -6,7 +6,7 @@ use dns::{Data, ErrorKind, Options, Record};
 use crate::evaluate::Subject;
 use crate::facts::is_unknown;
 use crate::lookup::{address_keys, domain_keys};
-use crate::names::{dns_name, is_address};
+use crate::names::{dns_name, is_address, resolver_text};
 use crate::reply::Class;
 use crate::rule::{Servers, Target};
 use crate::run::{Outcome, Run, Step, Stop};
@@ -50,7 +50,7 @@ impl Run<'_> {
                 Some(hosts) => hosts,
                 None => return Ok(Step::Dunno),
             },
-            Servers::Name => match self.name_servers(&domain) {
+            Servers::Name => match self.name_servers(name, &domain) {
                 Some(hosts) => hosts,
                 None => return Ok(Step::Dunno),
             },
@@ -159,7 +159,7 @@ impl Run<'_> {
                 ErrorKind::NotFound => Some(vec![domain.into()]),
                 ErrorKind::NullMx => None,
                 _ => {
-                    log::warn!("Unable to look up MX host for {domain}: {error}");
+                    log::warn!("Unable to look up MX host for {domain}: {}", resolver_text(&error));
                     None
                 }
             },
@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 
     /// The name servers of a domain, or of the nearest domain that it is in and that has some.
-    fn name_servers(&mut self, domain: &str) -> Option<Vec<BString>> {
+    fn name_servers(&mut self, name: &[u8], domain: &str) -> Option<Vec<BString>> {
         let mut zone = domain;
         loop {
             let error = match self.doors.dns.query(zone.as_bytes(), Servers::Name.kind(), Options::default()) {
@@ -175,10 +175,16 @@ impl Run<'_> {
                 Err(error) => error,
             };
             if error.kind != ErrorKind::NotFound {
-                log::warn!("Unable to look up NS host for {domain}: {error}");
+                log::warn!("Unable to look up NS host for {zone}: {}", resolver_text(&error));
                 return None;
             }
-            zone = zone.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.'))?;
+            match zone.split_once('.') {
+                Some((_, parent)) if parent.contains('.') => zone = parent,
+                _ => {
+                    log::warn!("Unable to look up NS host for {}: {}", text::show(name), resolver_text(&error));
+                    return None;
+                }
+            }
         }
     }
 }

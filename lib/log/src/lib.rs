@@ -19,7 +19,7 @@ pub use debugger::run_debugger;
 pub use event::emit;
 pub use fatal::{end_fatally, on_fatal, panic_report, set_fatal_status};
 pub use record::Severity;
-pub use setup::{Audience, configure, record, set_verbosity, start, tag, verbosity};
+pub use setup::{Audience, configure, record, set_verbosity, start, syslog, tag, verbosity};
 
 /// Logs a `fatal:` record, runs what [`on_fatal`] asked for, waits a second (which slows a crash loop down), and ends the program
 /// with status 1, or with what [`set_fatal_status`] said.

@@ -102,6 +102,12 @@ pub fn configure(config: &Config, file_fallback: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Sends one record to syslog with the mail facility, wherever else this program logs: for test tools.
+pub fn syslog(process: &str, text: &[u8]) {
+    let line = [format!("{process}[{}]: ", std::process::id()).as_bytes(), text].concat();
+    Syslog::connect(MAIL).send(Severity::Info, &line);
+}
+
 /// Logs a record that another program made: raw bytes with any severity, which ends nothing.
 pub fn record(severity: Severity, text: &[u8]) {
     if let Some(state) = state().as_mut() {

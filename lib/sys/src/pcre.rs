@@ -1,6 +1,7 @@
 //! Perl-compatible regular expressions: the PCRE2 library, with the compile options that `pcre:` tables offer
 //! (tables §4.9). Patterns and subjects are bytes; UTF mode is never on.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 
@@ -50,12 +51,12 @@ pub struct MatchError {
 pub struct Regex {
     code: NonNull<ffi::pcre2_code_8>,
     groups: usize,
+    /// Room for the state of one match, used again and again.
+    data: RefCell<Option<MatchData>>,
 }
 
-// SAFETY: a compiled pattern is read only, and the library keeps all state of a match in the match data.
+// SAFETY: neither a compiled pattern nor match data has ties to the thread that made it.
 unsafe impl Send for Regex {}
-// SAFETY: as above.
-unsafe impl Sync for Regex {}
 
 impl Regex {
     /// Compiles a pattern, with just-in-time code where the library has it.
@@ -82,7 +83,7 @@ impl Regex {
         unsafe {
             ffi::pcre2_pattern_info_8(code.as_ptr(), ffi::PCRE2_INFO_CAPTURECOUNT, ptr::from_mut(&mut groups).cast())
         };
-        Ok(Regex { code, groups: groups as usize })
+        Ok(Regex { code, groups: groups as usize, data: RefCell::new(None) })
     }
 
     /// The number of capturing groups.
@@ -92,7 +93,11 @@ impl Regex {
 
     /// Looks for the pattern. On a match: element 0 is the whole match, and element n is group n, `None` if it took no part.
     pub fn exec(&self, subject: &[u8]) -> Result<Option<Vec<Option<Range<usize>>>>, MatchError> {
-        let data = MatchData::new(self)?;
+        let mut room = self.data.borrow_mut();
+        let data = match &mut *room {
+            Some(data) => data,
+            empty => empty.insert(MatchData::new(self)?),
+        };
         // SAFETY: pattern and match data belong together, and the subject is valid for its length.
         let code = unsafe {
             ffi::pcre2_match_8(
@@ -120,6 +125,7 @@ impl Drop for Regex {
     }
 }
 
+#[derive(Debug)]
 struct MatchData(NonNull<ffi::pcre2_match_data_8>);
 
 impl MatchData {

@@ -22,6 +22,17 @@ pub struct Flags {
 #[error("{0}")]
 pub struct Error(String);
 
+/// A text that patterns are looked for in. It ends at its first NUL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject(CString);
+
+impl Subject {
+    /// Takes a copy of the text, for as many patterns as there are.
+    pub fn new(text: &[u8]) -> Self {
+        Subject(c_string(text))
+    }
+}
+
 /// Where `re_nsub` is in `regex_t`, in words: the libc crate keeps the structure opaque.
 const RE_NSUB_WORD: usize = if cfg!(target_env = "musl") { 0 } else { 6 };
 
@@ -63,18 +74,25 @@ impl Regex {
         unsafe { ptr::from_ref(&*self.compiled).cast::<usize>().add(RE_NSUB_WORD).read() }
     }
 
-    /// Looks for the pattern in `subject`, which ends at its first NUL. On a match: element 0 is the whole match, and
-    /// element n is group n, `None` if it took no part.
-    pub fn exec(&self, subject: &[u8]) -> Result<Option<Vec<Option<Range<usize>>>>, Error> {
-        let subject = c_string(subject);
+    /// Does the subject match? To know that alone is much cheaper than to know where.
+    pub fn is_match(&self, subject: &Subject) -> Result<bool, Error> {
+        self.run(subject, &mut [])
+    }
+
+    /// Looks for the pattern. On a match: element 0 is the whole match, and element n is group n, `None` if it took no part.
+    pub fn exec(&self, subject: &Subject) -> Result<Option<Vec<Option<Range<usize>>>>, Error> {
         let mut matches = vec![libc::regmatch_t { rm_so: -1, rm_eo: -1 }; self.groups() + 1];
+        Ok(self.run(subject, &mut matches)?.then(|| matches.iter().map(group).collect()))
+    }
+
+    fn run(&self, subject: &Subject, matches: &mut [libc::regmatch_t]) -> Result<bool, Error> {
         // SAFETY: the pattern is compiled, the subject ends in NUL, and `matches` has as many elements as we say.
         let code = unsafe {
-            libc::regexec(ptr::from_ref(&*self.compiled), subject.as_ptr(), matches.len(), matches.as_mut_ptr(), 0)
+            libc::regexec(ptr::from_ref(&*self.compiled), subject.0.as_ptr(), matches.len(), matches.as_mut_ptr(), 0)
         };
         match code {
-            0 => Ok(Some(matches.iter().map(group).collect())),
-            libc::REG_NOMATCH => Ok(None),
+            0 => Ok(true),
+            libc::REG_NOMATCH => Ok(false),
             // SAFETY: the pattern is compiled.
             _ => Err(unsafe { error(code, &*self.compiled) }),
         }
@@ -128,14 +146,14 @@ mod tests {
     fn groups_that_take_no_part_are_none() {
         let regex = Regex::new(b"^(a)(b)?c$", EXTENDED).unwrap();
         assert_eq!(regex.groups(), 2);
-        assert_eq!(regex.exec(b"AC").unwrap().unwrap(), [Some(0..2), Some(0..1), None]);
-        assert_eq!(regex.exec(b"x").unwrap(), None);
+        assert_eq!(regex.exec(&Subject::new(b"AC")).unwrap().unwrap(), [Some(0..2), Some(0..1), None]);
+        assert_eq!(regex.exec(&Subject::new(b"x")).unwrap(), None);
     }
 
     #[test]
     fn longest_alternative_wins() {
         let regex = Regex::new(b"a|ab", EXTENDED).unwrap();
-        assert_eq!(regex.exec(b"xab").unwrap().unwrap()[0], Some(1..3));
+        assert_eq!(regex.exec(&Subject::new(b"xab")).unwrap().unwrap()[0], Some(1..3));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Tables {
     open: Arc<Mutex<BTreeMap<Place, Table>>>,
     /// The first table that could not be opened.
     failed: Arc<Mutex<Option<OpenError>>>,
+    /// The first table that a proxymap service refuses: the end of a daemon.
+    refused: Arc<Mutex<Option<OpenError>>>,
     /// Connections, by the name of the service.
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
 }
@@ -28,7 +30,13 @@ pub struct Tables {
 impl Tables {
     /// No tables yet.
     pub fn new(settings: Settings) -> Self {
-        Tables { settings: Arc::new(settings), open: Arc::default(), failed: Arc::default(), proxies: Arc::default() }
+        Tables {
+            settings: Arc::new(settings),
+            open: Arc::default(),
+            failed: Arc::default(),
+            refused: Arc::default(),
+            proxies: Arc::default(),
+        }
     }
 
     /// The parameters.
@@ -44,6 +52,9 @@ impl Tables {
             return table;
         }
         let table = self.open_anew(name, flags, mode).unwrap_or_else(|error| {
+            if self.refusal().is_some() {
+                return surrogate(name, flags, mode, error);
+            }
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
             log::error!("{error}");
             surrogate(name, flags, mode, error)
@@ -51,10 +62,20 @@ impl Tables {
         self.keep(place, table)
     }
 
-    /// The text that ends a daemon which has tables that cannot be opened, when `daemon_table_open_error_is_fatal` says so.
+    /// The text that ends a daemon which has tables that cannot be opened: if a proxymap service refuses one, or when
+    /// `daemon_table_open_error_is_fatal` says so.
     pub fn fatal_error(&self) -> Option<OpenError> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.clone().filter(|_| self.settings.daemon_table_open_error_is_fatal)
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refusal().or_else(|| failed.filter(|_| self.settings.daemon_table_open_error_is_fatal))
+    }
+
+    fn refusal(&self) -> Option<OpenError> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A proxymap service refuses a table.
+    pub(crate) fn refuse(&self, error: OpenError) -> OpenError {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
 
     /// Opens a table for a tool, which ends if that is not possible.

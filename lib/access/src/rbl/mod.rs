@@ -57,7 +57,7 @@ struct Listed<'a> {
 
 impl Run<'_> {
     /// A restriction with a list.
-    pub fn check_listing(&mut self, rule: Rule, argument: &BString) -> Outcome {
+    pub fn check_listing(&mut self, rule: Rule, word: &[u8], argument: &BString) -> Outcome {
         let facts = self.facts;
         let client = &facts.client;
         match rule {
@@ -65,9 +65,11 @@ impl Run<'_> {
                 let listed = Listed { what: &client.address, class: Class::Client };
                 self.reject_listed(address_query(&client.address), argument, &listed)
             }
-            Rule::PermitDnswlClient => self.permit_listed(address_query(&client.address), argument, &client.address),
+            Rule::PermitDnswlClient => {
+                self.permit_listed(address_query(&client.address), word, argument, &client.address)
+            }
             Rule::PermitRhswlClient if is_unknown(&client.name) => Ok(Step::Dunno),
-            Rule::PermitRhswlClient => self.permit_listed(name_query(&client.name), argument, &client.name),
+            Rule::PermitRhswlClient => self.permit_listed(name_query(&client.name), word, argument, &client.name),
             Rule::RejectRhsbl(target) => {
                 let Some((name, class)) = self.name_of(target) else { return Ok(Step::Dunno) };
                 self.reject_listed(name_query(&name), argument, &Listed { what: &name, class })
@@ -99,7 +101,7 @@ impl Run<'_> {
             );
         }
         for domain in split(&self.rules.settings.maps_rbl_domains, SEPARATORS) {
-            let step = self.check_listing(Rule::RejectRblClient, &domain.into())?;
+            let step = self.check_listing(Rule::RejectRblClient, b"", &domain.into())?;
             if step != Step::Dunno {
                 return Ok(step);
             }
@@ -116,7 +118,7 @@ impl Run<'_> {
         }
     }
 
-    fn permit_listed(&mut self, query: Option<String>, argument: &BString, name: &BString) -> Outcome {
+    fn permit_listed(&mut self, query: Option<String>, word: &[u8], argument: &BString, name: &BString) -> Outcome {
         let Some(query) = query else { return Ok(Step::Dunno) };
         if self.stage == Stage::Rcpt
             && let Some(recipient) = self.recipient
@@ -127,11 +129,7 @@ impl Run<'_> {
         let list = List::parse(argument)?;
         match self.listing(&query, &list) {
             Ok(None) => Ok(Step::Dunno),
-            Ok(Some(_)) => {
-                let action =
-                    if *name == self.facts.client.address { "permit_dnswl_client" } else { "permit_rhswl_client" };
-                self.permit(action.as_bytes(), &self.facts.client.namaddr, Class::Client, None)
-            }
+            Ok(Some(_)) => self.permit(word, &self.facts.client.namaddr, Class::Client, None),
             Err(_) => {
                 let text = rejected(name, Class::Client, "Service unavailable");
                 Ok(self.defer_if_reject(Deferral::new(450, "4.7.1", text)))

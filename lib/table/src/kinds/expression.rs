@@ -1,11 +1,13 @@
 //! What regexp and pcre tables have in common: patterns between delimiters, and `$number` in results (tables §4.8, §4.9).
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use bstr::BString;
 use text::space::{is_space, trim_start};
 
 use super::Request;
+use super::literal::{Collector, Found, Literals};
 use super::rules::{Program, Source, Step, is_blank, run, statement};
 use crate::map::{Facts, Map};
 use crate::{Flags, Lookup, OpenError};
@@ -17,6 +19,8 @@ pub type Groups = Vec<Option<Range<usize>>>;
 pub trait Engine: Send + Sized {
     /// A compiled pattern.
     type Regex: Send;
+    /// A key in the form that patterns are looked for in.
+    type Subject<'k>;
 
     /// Whether `/this/!/not that/` is possible, and flags end where the second pattern begins.
     const TWO_PATTERNS: bool;
@@ -31,8 +35,14 @@ pub trait Engine: Send + Sized {
     /// The number of groups.
     fn groups(regex: &Self::Regex) -> usize;
 
-    /// Matches.
-    fn exec(regex: &Self::Regex, key: &[u8]) -> Result<Option<Groups>, String>;
+    /// A text that every key has which the pattern matches, if upper and lower case are equal.
+    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>>;
+
+    /// Prepares a key for all patterns of the table.
+    fn subject(key: &[u8]) -> Self::Subject<'_>;
+
+    /// Matches. Without `wants_groups`, the groups of a match may be left out.
+    fn exec(regex: &Self::Regex, subject: &Self::Subject<'_>, wants_groups: bool) -> Result<Option<Groups>, String>;
 }
 
 /// A pattern with its sense.
@@ -40,6 +50,8 @@ struct Pattern<R> {
     regex: R,
     negated: bool,
     line: usize,
+    /// The text that a key must have for the regular expression to match, in the table's [`Literals`].
+    literal: Option<usize>,
 }
 
 /// A rule with a result.
@@ -61,15 +73,25 @@ type Steps<R> = Vec<Step<Rule<R>, Pattern<R>>>;
 /// A table of patterns.
 struct Table<E: Engine> {
     steps: Steps<E::Regex>,
+    literals: Literals,
     source: Source,
+}
+
+/// A key while it is looked up.
+struct Key<'k, E: Engine> {
+    bytes: &'k [u8],
+    subject: E::Subject<'k>,
+    literals: Found,
 }
 
 /// Opens a table.
 pub fn open<E: Engine + 'static>(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
     let mut source = Source::read(request)?;
     let mut program = Program::new();
+    let literals = RefCell::new(Collector::default());
     for (line, text) in std::mem::take(&mut source.lines) {
-        let parser = Parser { source: &source, line, no_substitution: request.flags.has(Flags::NO_REGSUB) };
+        let parser =
+            Parser { source: &source, line, no_substitution: request.flags.has(Flags::NO_REGSUB), literals: &literals };
         if let Err(problem) = parser.parse::<E>(&text, &mut program) {
             source.warn(line, &problem);
         }
@@ -78,12 +100,17 @@ pub fn open<E: Engine + 'static>(request: &Request<'_>) -> Result<Box<dyn Map>, 
     for line in unclosed {
         source.warn(line, "IF has no matching ENDIF");
     }
-    Ok(Box::new(Table::<E> { steps, source }))
+    Ok(Box::new(Table::<E> { steps, literals: literals.into_inner().finish(), source }))
 }
 
 impl<E: Engine> Table<E> {
-    fn matches(&self, pattern: &Pattern<E::Regex>, key: &[u8]) -> Option<Groups> {
-        let found = E::exec(&pattern.regex, key).unwrap_or_else(|problem| {
+    fn matches(&self, pattern: &Pattern<E::Regex>, key: &Key<'_, E>, wants_groups: bool) -> Option<Groups> {
+        let is_possible = pattern.literal.is_none_or(|literal| key.literals.contains(literal));
+        let found = match is_possible {
+            true => E::exec(&pattern.regex, &key.subject, wants_groups),
+            false => Ok(None),
+        };
+        let found = found.unwrap_or_else(|problem| {
             log::warn!("{}: {problem}", self.source.place(pattern.line));
             // Neither a match nor the negation of one.
             if pattern.negated { Some(Groups::new()) } else { None }
@@ -95,10 +122,11 @@ impl<E: Engine> Table<E> {
         }
     }
 
-    fn apply(&self, rule: &Rule<E::Regex>, key: &[u8]) -> Option<BString> {
-        let groups = self.matches(&rule.first, key)?;
+    fn apply(&self, rule: &Rule<E::Regex>, key: &Key<'_, E>) -> Option<BString> {
+        let wants_groups = rule.result.iter().any(|piece| matches!(piece, Piece::Group(_)));
+        let groups = self.matches(&rule.first, key, wants_groups)?;
         if let Some(second) = &rule.second {
-            self.matches(second, key)?;
+            self.matches(second, key, false)?;
         }
         let mut result = BString::default();
         for piece in &rule.result {
@@ -106,7 +134,7 @@ impl<E: Engine> Table<E> {
                 Piece::Text(text) => result.extend_from_slice(text),
                 Piece::Group(n) => {
                     let range = groups.get(*n).cloned().flatten().unwrap_or(0..0);
-                    result.extend_from_slice(key.get(range).unwrap_or_default());
+                    result.extend_from_slice(key.bytes.get(range).unwrap_or_default());
                 }
             }
         }
@@ -120,7 +148,8 @@ impl<E: Engine> Map for Table<E> {
     }
 
     fn lookup(&mut self, key: &[u8]) -> Lookup {
-        Ok(run(&self.steps, |condition| self.matches(condition, key).is_some(), |rule| self.apply(rule, key)))
+        let key = Key::<E> { bytes: key, subject: E::subject(key), literals: self.literals.find(key) };
+        Ok(run(&self.steps, |condition| self.matches(condition, &key, false).is_some(), |rule| self.apply(rule, &key)))
     }
 }
 
@@ -129,6 +158,7 @@ struct Parser<'a> {
     source: &'a Source,
     line: usize,
     no_substitution: bool,
+    literals: &'a RefCell<Collector>,
 }
 
 /// What is written between delimiters, before it is compiled.
@@ -207,7 +237,8 @@ impl Parser<'_> {
 
     fn compile<E: Engine>(&self, written: &Written<'_>) -> Result<Pattern<E::Regex>, String> {
         let regex = E::compile(written.pattern, written.options, &|problem| self.warn(problem))?;
-        Ok(Pattern { regex, negated: written.negated, line: self.line })
+        let literal = E::required(written.pattern, written.options).map(|text| self.literals.borrow_mut().add(text));
+        Ok(Pattern { regex, negated: written.negated, line: self.line, literal })
     }
 
     /// Takes `!`s, a pattern between delimiters, and option letters off the start of `text`.

@@ -9,6 +9,7 @@ mod environ;
 mod expression;
 mod indexed;
 mod inline;
+mod literal;
 mod lmdb;
 mod memory;
 mod nis;

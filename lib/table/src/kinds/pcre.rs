@@ -4,6 +4,7 @@ use sys::pcre::{Flags, Regex};
 
 use super::Request;
 use super::expression::{self, Engine, Groups};
+use super::literal::{Syntax, required};
 use crate::OpenError;
 use crate::map::Map;
 
@@ -11,6 +12,7 @@ struct Perl;
 
 impl Engine for Perl {
     type Regex = Regex;
+    type Subject<'k> = &'k [u8];
 
     const TWO_PATTERNS: bool = false;
     const NO_DELIMITER: &'static str = "ignoring";
@@ -41,8 +43,17 @@ impl Engine for Perl {
         regex.groups()
     }
 
-    fn exec(regex: &Regex, key: &[u8]) -> Result<Option<Groups>, String> {
-        regex.exec(key).map_err(|error| error.to_string())
+    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>> {
+        // With this letter, white space and comments in the pattern mean nothing.
+        if options.contains(&b'x') { None } else { required(pattern, Syntax::Perl) }
+    }
+
+    fn subject(key: &[u8]) -> &[u8] {
+        key
+    }
+
+    fn exec(regex: &Regex, subject: &&[u8], _wants_groups: bool) -> Result<Option<Groups>, String> {
+        regex.exec(subject).map_err(|error| error.to_string())
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
         request_flags: without(asked, &FROM_SERVER).without(flags),
         facts: Facts { flags: Flags::NONE, owner: Owner::Unknown, label: None },
     };
-    proxy.facts.flags = proxy.open_remote()?;
+    proxy.facts.flags = proxy.open_remote().map_err(|error| request.tables.refuse(error))?;
     Ok(Box::new(proxy))
 }
 

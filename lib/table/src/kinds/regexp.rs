@@ -1,9 +1,10 @@
 //! `regexp:`: POSIX regular expressions (tables §4.8).
 
-use sys::regex::{Flags, Regex};
+use sys::regex::{Flags, Regex, Subject};
 
 use super::Request;
 use super::expression::{self, Engine, Groups};
+use super::literal::{Syntax, required};
 use crate::OpenError;
 use crate::map::Map;
 
@@ -11,6 +12,7 @@ struct Posix;
 
 impl Engine for Posix {
     type Regex = Regex;
+    type Subject<'k> = Subject;
 
     const TWO_PATTERNS: bool = true;
     const NO_DELIMITER: &'static str = "skipping";
@@ -36,8 +38,21 @@ impl Engine for Posix {
         regex.groups()
     }
 
-    fn exec(regex: &Regex, key: &[u8]) -> Result<Option<Groups>, String> {
-        regex.exec(key).map_err(|error| error.to_string())
+    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>> {
+        // Another letter would not have compiled; this one makes the syntax basic.
+        if options.contains(&b'x') { None } else { required(pattern, Syntax::Posix) }
+    }
+
+    fn subject(key: &[u8]) -> Subject {
+        Subject::new(key)
+    }
+
+    fn exec(regex: &Regex, subject: &Subject, wants_groups: bool) -> Result<Option<Groups>, String> {
+        let found = match wants_groups {
+            true => regex.exec(subject),
+            false => regex.is_match(subject).map(|found| found.then(Groups::new)),
+        };
+        found.map_err(|error| error.to_string())
     }
 }
 
