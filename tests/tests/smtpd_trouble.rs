@@ -57,6 +57,18 @@ fn a_message_whose_cleanup_dies_is_not_accepted() {
 }
 
 #[test]
+fn the_server_works_in_a_jail() {
+    require_instances!();
+    let port = free_port();
+    let instance = server(port).service(&format!("127.0.0.1:{port} inet n - y - - smtpd")).start();
+    let mut session = Session::hello(port);
+    let reply = session.deliver("a@b.example", &["x@local.example"], "Subject: x\r\n");
+    assert!(reply.starts_with("250 2.0.0 Ok: queued as "), "{reply}");
+    session.quit();
+    instance.wait_for_log(&["disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"]);
+}
+
+#[test]
 fn a_full_disk_takes_no_mail() {
     require_instances!();
     let port = free_port();

@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
     pub fn begin(site: &'a mut Site, client: Client, context: &'a Context) -> Option<Self> {
         let config = &context.config;
         let stand_alone = site.stand_alone;
-        let Identified { peer, hang_up } = identify(&client, config, stand_alone);
+        let Identified { peer, hang_up } = identify(&client, config, site.habits, stand_alone);
         let from_postscreen = !client.attributes.is_empty();
         let limit = config.get(params::SMTPD_TIMEOUT);
         let stream = match client.into_descriptors() {

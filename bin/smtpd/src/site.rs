@@ -8,6 +8,7 @@ use ipc::anvil;
 use logging::fatal;
 use post::NoticeClasses;
 use server::Context;
+use smtp_protocol::peer::Habits;
 use smtp_protocol::server::ehlo::Discarded;
 use smtp_protocol::server::newline::Newlines;
 use table::{Flags, Maps, Mode, Settings, Table, Tables};
@@ -56,6 +57,8 @@ pub struct Site {
     pub resolver: RewriteService,
     /// Counters of clients; none when nothing is limited.
     pub anvil: Option<anvil::Client>,
+    /// How clients are looked at.
+    pub habits: Habits,
     /// Whether TLS may or must be used.
     pub tls: TlsMode,
     /// `sendmail -bs`: the client is whoever runs this.
@@ -102,6 +105,7 @@ impl Site {
             access: if stand_alone { None } else { Some(Access::open(config, &tables)?) },
             resolver: RewriteService::new(config),
             anvil: has_limits(config).then(|| anvil::Client::new(context.ipc_timeout())),
+            habits: crate::peer::habits(config),
             tls: TlsMode::from_config(config)?,
             stand_alone,
             tables,

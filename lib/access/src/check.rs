@@ -111,9 +111,8 @@ impl Access {
     /// The file system cannot be asked.
     pub fn check_queue_space(&mut self, facts: &Facts) -> Result<Verdict, Fatal> {
         let settings = &self.rules.settings;
-        let directory = settings.queue_directory.to_path_lossy().into_owned();
-        let space = fs2::statvfs(&directory)
-            .map_err(|error| Fatal(format!("statvfs {}: {}", directory.display(), sys::reason(&error))))?;
+        // The queue directory, also in a jail.
+        let space = fs2::statvfs(".").map_err(|error| Fatal(format!("statvfs .: {}", sys::reason(&error))))?;
         let block = space.allocation_granularity().max(1);
         let wanted = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
         let free = space.available_space();

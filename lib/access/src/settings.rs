@@ -115,7 +115,6 @@ pub(crate) struct Settings {
     pub poll_delay: Duration,
     pub queue_minfree: i64,
     pub message_size_limit: i64,
-    pub queue_directory: BString,
     pub legacy: config::LegacyDefaults,
     pub protocols: config::Protocols,
 }
@@ -171,7 +170,6 @@ impl Settings {
             poll_delay: config.get(params::ADDRESS_VERIFY_POLL_DELAY),
             queue_minfree: config.get(params::QUEUE_MINFREE),
             message_size_limit: config.get(params::MESSAGE_SIZE_LIMIT),
-            queue_directory: text(params::QUEUE_DIRECTORY),
             legacy: config.legacy_defaults(),
             protocols: config.protocols(),
         })
