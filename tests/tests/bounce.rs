@@ -386,5 +386,6 @@ fn a_request_that_must_be_clean_leaves_no_log() {
         ("ret_flags", "0"),
     ]);
     assert_ne!(client.map()["status"], "0");
-    assert!(!instance.path("q/bounce/123456").exists());
+    let removed = || (!instance.path("q/bounce/123456").exists()).then_some(());
+    wait::until("the end of the log", removed, || instance.log());
 }

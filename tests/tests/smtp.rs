@@ -61,10 +61,8 @@ fn without_pipelining_each_command_waits() {
     let sink = Sink::start(Behaviour::offering(&[]).reply("RCPT TO:<no@", "550 5.1.1 no such user"));
     let instance = to(&sink.nexthop()).start();
     short(&instance, &["no@d.example"]);
-    let said = format!(
-        "dsn=5.1.1, status=bounced (host 127.0.0.1[127.0.0.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))"
-    );
-    result(&instance, "no@d.example", &[&sink.relay(), &said]);
+    let said = "dsn=5.1.1, status=bounced (host 127.0.0.1[127.0.0.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))";
+    result(&instance, "no@d.example", &[&sink.relay(), said]);
     instance.wait_for_empty_queue();
     let session = &sink.sessions()[0];
     assert_eq!(session.commands[1..], ["MAIL FROM:<s@local.example>", "RCPT TO:<no@d.example>", "RSET", "QUIT"]);

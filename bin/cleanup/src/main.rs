@@ -49,6 +49,9 @@ impl SingleService for Cleanup {
     fn open(context: &Context) -> Cleanup {
         let tables = Tables::new(Settings::from(&context.config));
         let site = Site::new(&tables, &context.config).unwrap_or_else(|error| logging::fatal!("{error}"));
+        if let Some(error) = tables.fatal_error() {
+            logging::fatal!("{error}");
+        }
         Cleanup { tables, site, spool: Spool::from(&context.config), mail_system: MailSystem::new(&context.config) }
     }
 

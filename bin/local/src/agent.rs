@@ -50,6 +50,9 @@ impl Agent for Local {
     }
 
     fn start(&mut self, _context: &Context) {
+        if let Some(error) = self.tables.fatal_error() {
+            fatal!("{error}");
+        }
         let owner = &self.settings.mail_owner;
         match ActingAs::new(owner.uid, owner.gid) {
             Ok(acting) => self._acting = Some(acting),

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use address::{Finder, MatchList, ParentDomains, Propagate, RewriteService};
+use address::{DnsReplyFilter, Finder, MatchList, ParentDomains, Propagate, RewriteService};
 use bstr::BString;
 use config::{Config, Key, Str, params};
-use dns::{Probe, ReplyFilter, ResolvConf, Resolver, Verdict};
+use dns::{Probe, ResolvConf, Resolver};
 use logging::fatal;
 use server::Context;
 use table::{Flags, Maps, Mode as TableMode, Table, Tables};
@@ -117,31 +117,9 @@ fn reply_filter(mode: Mode, config: &Config, tables: &Tables) -> Option<Table> {
 
 fn resolver(mode: Mode, config: &Config, tables: &Tables) -> Resolver {
     let key = mode.pick(params::SMTP_DNS_REPLY_FILTER, params::LMTP_DNS_REPLY_FILTER);
-    let maps = tables.maps(key.name(), config.get(key), Flags::LIST);
-    let filter: Option<Box<dyn ReplyFilter>> = match maps.is_empty() {
-        true => None,
-        false => Some(Box::new(DnsFilter(maps))),
-    };
+    let filter = DnsReplyFilter::open(config, tables, key);
     let probe = Probe::parse(config.get(params::DNSSEC_PROBE)).unwrap_or_else(|error| fatal!("{error}"));
     Resolver::new(ResolvConf::system()).with_filter(filter).with_probe(probe)
-}
-
-/// `smtp_dns_reply_filter`.
-struct DnsFilter(Maps);
-
-impl ReplyFilter for DnsFilter {
-    fn judge(&self, record: &str) -> Verdict {
-        match self.0.find(record.as_bytes()) {
-            Ok(None) => Verdict::Keep,
-            Ok(Some(action)) if action.eq_ignore_ascii_case(b"IGNORE") => Verdict::Ignore,
-            Ok(Some(action)) => {
-                log::warn!("{}: unknown DNS filter action: \"{}\"", self.0.title(), text::show(&action));
-                Verdict::Confused
-            }
-            // The failure of the table has been logged.
-            Err(_) => Verdict::Confused,
-        }
-    }
 }
 
 /// An address in the form of log lines.

@@ -67,6 +67,12 @@ impl Agent for Virtual {
         }
     }
 
+    fn start(&mut self, _context: &Context) {
+        if let Some(error) = self.tables.fatal_error() {
+            fatal!("{error}");
+        }
+    }
+
     fn restart_reason(&mut self) -> Option<String> {
         self.tables.changed().map(|name| format!("table {name} has changed"))
     }

@@ -105,13 +105,13 @@ impl Access {
         verdict(Ok(run.reject(552, b"5.3.4", "Message size exceeds fixed limit")))
     }
 
-    /// Whether the queue's file system has room for another message.
+    /// Whether the queue's file system, which the process works in, has room for another message.
     ///
     /// # Errors
     /// The file system cannot be asked.
     pub fn check_queue_space(&mut self, facts: &Facts) -> Result<Verdict, Fatal> {
         let settings = &self.rules.settings;
-        // The queue directory, also in a jail.
+        // The queue directory is where a daemon works, also in a jail.
         let space = fs2::statvfs(".").map_err(|error| Fatal(format!("statvfs .: {}", sys::reason(&error))))?;
         let block = space.allocation_granularity().max(1);
         let wanted = |bytes: i64| u64::try_from(bytes).unwrap_or(0);

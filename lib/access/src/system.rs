@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
-use address::RewriteService;
+use address::{DnsReplyFilter, RewriteService};
 use bstr::ByteSlice;
 use config::{Config, params};
-use dns::{Options, Record, Resolve, Resolver, Type, Verdict};
+use dns::{Options, Record, Resolve, Resolver, Type};
 use ipc::verify::{Answer, Request};
 use ipc::{PersistentClient, protocol};
-use table::{Flags, Maps, Tables};
+use table::Tables;
 
 use crate::doors::{Clock, ConnectError, Dns, Doors, PolicyConnector, PolicyStream, Verifier};
 use crate::policy::Endpoint;
@@ -38,7 +38,7 @@ struct SystemDns {
 
 impl SystemDns {
     fn new(config: &Config, tables: &Tables) -> Self {
-        let filter = ReplyFilter::read(config, tables).map(|filter| Box::new(filter) as Box<dyn dns::ReplyFilter>);
+        let filter = DnsReplyFilter::open(config, tables, params::SMTPD_DNS_REPLY_FILTER);
         SystemDns { resolver: Resolver::system().with_filter(filter), protocols: config.protocols() }
     }
 }
@@ -53,33 +53,6 @@ impl Dns for SystemDns {
     fn host_addresses(&self, name: &[u8]) -> Result<Vec<IpAddr>, String> {
         let found = dns::hosts::addresses(name).map_err(|error| error.to_string())?;
         Ok(found.into_iter().filter(|address| self.protocols.allow(*address)).collect())
-    }
-}
-
-/// `smtpd_dns_reply_filter`: tables of records in text form, which say what becomes of them.
-struct ReplyFilter {
-    maps: Maps,
-}
-
-impl ReplyFilter {
-    fn read(config: &Config, tables: &Tables) -> Option<Self> {
-        let key = params::SMTPD_DNS_REPLY_FILTER;
-        let maps = tables.maps(key.name(), config.get(key), Flags::LIST);
-        (!maps.is_empty()).then_some(ReplyFilter { maps })
-    }
-}
-
-impl dns::ReplyFilter for ReplyFilter {
-    fn judge(&self, record: &str) -> Verdict {
-        match self.maps.find(record.as_bytes()) {
-            Ok(None) => Verdict::Keep,
-            Ok(Some(action)) if action.eq_ignore_ascii_case(b"ignore") => Verdict::Ignore,
-            Ok(Some(action)) => {
-                log::warn!("{}: unknown DNS filter action: \"{}\"", self.maps.title(), text::show(&action));
-                Verdict::Confused
-            }
-            Err(_) => Verdict::Confused,
-        }
     }
 }
 

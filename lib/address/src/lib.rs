@@ -12,6 +12,7 @@ mod map;
 mod match_list;
 mod probe_sender;
 mod propagate;
+mod reply_filter;
 mod users;
 
 pub use client::{Class, Resolver, RewriteService, Rewriter};
@@ -22,4 +23,5 @@ pub use map::{MapError, crunch};
 pub use match_list::{MatchList, ParentDomains, parents};
 pub use probe_sender::ProbeSender;
 pub use propagate::Propagate;
+pub use reply_filter::DnsReplyFilter;
 pub use users::refused_user;
