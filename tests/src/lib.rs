@@ -7,6 +7,7 @@
 
 pub mod cleanup;
 pub mod compare;
+pub mod dialogue;
 pub mod instance;
 pub mod name_server;
 pub mod numbers;

@@ -56,6 +56,65 @@ fn a_message_whose_cleanup_dies_is_not_accepted() {
     session.quit();
 }
 
+/// Whatever is killed, whenever: what was accepted is in the queue.
+#[test]
+fn what_is_accepted_is_there() {
+    require_instances!();
+    let port = free_port();
+    let instance = server(port).start();
+    let mut accepted = Vec::new();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut turn = 0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                turn += 1;
+                let program = if turn % 4 == 0 { "smtpd" } else { "cleanup" };
+                for pid in instance.processes_named(program) {
+                    let _ = sys::signal::send(pid, Signal::SIGKILL);
+                }
+                std::thread::sleep(std::time::Duration::from_millis(60));
+            }
+        });
+        let deadline = std::time::Instant::now() + wait::LIMIT;
+        for _ in 0..40 {
+            let mut session = Session::connect(port);
+            session.send(
+                "EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@local.example>\r\nBDAT 14 LAST\r\nSubject: x\r\n\r\n",
+            );
+            while let Some(reply) = session.reply() {
+                if let Some((_, id)) = reply.split_once("queued as ") {
+                    accepted.push(id.to_owned());
+                    break;
+                }
+                if reply.starts_with('4') || reply.starts_with('5') {
+                    break;
+                }
+            }
+            if std::time::Instant::now() > deadline {
+                break;
+            }
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(!accepted.is_empty(), "nothing was accepted\n{}", instance.log());
+    for id in accepted {
+        assert!(instance.path("q/incoming").join(&id).exists(), "{id} is lost\n{}", instance.log());
+    }
+}
+
+#[test]
+fn the_server_works_in_a_jail() {
+    require_instances!();
+    let port = free_port();
+    let instance = server(port).service(&format!("127.0.0.1:{port} inet n - y - - smtpd")).start();
+    let mut session = Session::hello(port);
+    let reply = session.deliver("a@b.example", &["x@local.example"], "Subject: x\r\n");
+    assert!(reply.starts_with("250 2.0.0 Ok: queued as "), "{reply}");
+    session.quit();
+    instance.wait_for_log(&["disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"]);
+}
+
 #[test]
 fn a_full_disk_takes_no_mail() {
     require_instances!();

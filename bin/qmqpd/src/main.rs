@@ -9,7 +9,7 @@ use address::{MatchList, ParentDomains};
 use config::{Config, params};
 use logging::fatal;
 use server::{Client, Context, Daemon, Demand, SingleService};
-use smtp_protocol::peer::Habits;
+use smtp_protocol::peer::{self, Habits};
 use table::{Settings, Tables};
 
 fn main() {
@@ -44,6 +44,7 @@ impl Qmqpd {
                 protocol: "QMQP",
                 names: true,
                 port_logging: config.get(params::QMQPD_CLIENT_PORT_LOGGING),
+                owner: peer::owner(config),
             },
             tables,
         };

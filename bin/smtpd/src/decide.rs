@@ -2,11 +2,13 @@
 
 use access::{Cause, Client, Facts, NameStatus, Protocol, Sasl, Server, Stage, Verdict};
 use bstr::{BStr, BString};
+use config::params;
+use logging::event::Decision;
 use logging::fatal;
 use smtp_protocol::peer;
 use smtp_protocol::server::reply::{Class, Refusal};
 
-use crate::session::{End, Session};
+use crate::session::{End, Session, positive};
 
 impl Session<'_> {
     /// What restrictions say at a stage; `subject` is the HELO argument, the recipient, or the domain of ETRN. Nothing: the request is accepted.
@@ -14,9 +16,6 @@ impl Session<'_> {
     /// # Errors
     /// The client is to be hung up on.
     pub fn decide(&mut self, stage: Stage, subject: Option<&BString>) -> Result<Option<Refusal>, End> {
-        if self.stand_alone {
-            return Ok(None);
-        }
         let mut facts = self.facts();
         match stage {
             Stage::Helo | Stage::Ehlo => facts.helo = subject.cloned(),
@@ -24,24 +23,38 @@ impl Session<'_> {
             Stage::Etrn => facts.etrn_domain = subject.cloned(),
             _ => {}
         }
-        let verdict = self.site.access.check(stage, &facts);
-        refusal(verdict)
+        self.site.access.as_mut().map_or(Ok(None), |access| refusal(access.check(stage, &facts)))
     }
 
-    /// Whether a message of the size that MAIL announces is too large, and whether there is room for it.
+    /// Whether a message of the size that MAIL announces is too large. That goes for everybody.
     pub fn decide_size(&mut self, sender: &BStr, declared: u64) -> Result<Option<Refusal>, End> {
-        let mut facts = self.facts();
-        facts.sender = Some(sender.to_owned());
-        facts.declared_size = declared;
-        let verdict = self.site.access.check_size(&facts);
-        refusal(verdict)
+        let facts = self.facts_with_sender(sender, declared, &None);
+        if let Some(access) = &mut self.site.access {
+            return refusal(access.check_size(&facts));
+        }
+        let limit = positive(self.config.get(params::MESSAGE_SIZE_LIMIT));
+        if limit == 0 || declared <= limit {
+            return Ok(None);
+        }
+        let text = "552 5.3.4 Message size exceeds fixed limit";
+        logging::emit(&Decision {
+            queue_id: None,
+            action: "reject",
+            stage: self.stage,
+            client: &self.peer.namaddr,
+            text: text.as_bytes(),
+            sender: Some(sender),
+            recipient: None,
+            protocol: self.protocol(),
+            helo: self.helo.as_ref().map(|helo| helo.as_slice()),
+        });
+        Ok(Some(Refusal::policy(text)))
     }
 
     /// Whether the queue has room for another message.
     pub fn decide_space(&mut self) -> Result<Option<Refusal>, End> {
         let facts = self.facts();
-        let verdict = self.site.access.check_queue_space(&facts);
-        refusal(verdict)
+        self.site.access.as_mut().map_or(Ok(None), |access| refusal(access.check_queue_space(&facts)))
     }
 
     /// What restrictions say about a sender, before the transaction begins.
@@ -51,32 +64,31 @@ impl Session<'_> {
         declared: u64,
         login: &Option<BString>,
     ) -> Result<Option<Refusal>, End> {
-        if self.stand_alone {
-            return Ok(None);
-        }
         let facts = self.facts_with_sender(sender, declared, login);
-        let verdict = self.site.access.check(Stage::Mail, &facts);
-        refusal(verdict)
+        self.site.access.as_mut().map_or(Ok(None), |access| refusal(access.check(Stage::Mail, &facts)))
+    }
+
+    /// The session is over, or has another client now.
+    pub fn end_decisions(&mut self) {
+        if let Some(access) = &mut self.site.access {
+            access.end_session();
+        }
     }
 
     /// The address of our own probes, whatever its time stamp is, becomes the one without.
     pub fn without_probe_stamp(&mut self, address: BString) -> BString {
-        if self.stand_alone {
-            return address;
-        }
-        match self.site.access.probe_sender(&address) {
-            Ok(plain) => plain.unwrap_or(address),
-            Err(error) => fatal!("{error}"),
+        match self.site.access.as_mut().map(|access| access.probe_sender(&address)) {
+            Some(Ok(Some(plain))) => plain,
+            Some(Err(error)) => fatal!("{error}"),
+            Some(Ok(None)) | None => address,
         }
     }
 
     /// `local` or `remote`: how headers of this client's mail are completed.
     pub fn decide_context(&mut self, sender: &BStr) -> Result<Result<&'static str, Refusal>, End> {
-        if self.stand_alone {
-            return Ok(Ok("local"));
-        }
         let facts = self.facts_with_sender(sender, 0, &None);
-        match self.site.access.rewrite_context(&facts) {
+        let Some(access) = &mut self.site.access else { return Ok(Ok("local")) };
+        match access.rewrite_context(&facts) {
             Ok(Ok(access::Context::Local)) => Ok(Ok("local")),
             Ok(Ok(access::Context::Remote)) => Ok(Ok("remote")),
             Ok(Err(verdict)) => Ok(refusal(Ok(verdict))?.map_or(Ok("remote"), Err)),

@@ -132,14 +132,14 @@ impl Session<'_> {
 
     /// Bits of what restrictions want done with the message.
     fn action_flags(&self) -> i32 {
-        let effects = self.site.access.effects();
+        let effects = self.site.effects();
         (if effects.hold { flag::HOLD } else { 0 }) | (if effects.discard { flag::DISCARD } else { 0 })
     }
 
     /// Ends the envelope, and sends our headers (§8.2).
     pub fn end_envelope(&mut self) {
         let flags = if self.stand_alone || self.is_filtered() { 0 } else { self.action_flags() };
-        let prepended = self.site.access.effects().prepend.clone();
+        let prepended = self.site.effects().prepend;
         let received = if self.is_filtered() && self.forwarded.is_any() { Vec::new() } else { self.received_header() };
         let filtered = self.is_filtered();
         let Some(destination) = self.transaction.as_mut().and_then(|transaction| transaction.destination.as_mut())
@@ -163,7 +163,7 @@ impl Session<'_> {
             return;
         }
         let flags = if self.stand_alone { 0 } else { self.action_flags() };
-        let effects = self.site.access.effects().clone();
+        let effects = self.site.effects();
         let Some(destination) = self.transaction.as_mut().and_then(|transaction| transaction.destination.as_mut())
         else {
             return;

@@ -17,37 +17,38 @@ pub struct Identified {
     pub hang_up: bool,
 }
 
-/// How clients of this server are looked at.
+/// How clients of this server are looked at: to be asked before a jail.
 pub fn habits(config: &Config) -> Habits {
     Habits {
         protocol: "SMTP",
         names: config.get(params::SMTPD_PEERNAME_LOOKUP),
         port_logging: config.get(params::SMTPD_CLIENT_PORT_LOGGING),
+        owner: smtp_protocol::peer::owner(config),
     }
 }
 
 /// Finds out who a client is (§2.1).
-pub fn identify(client: &Client, config: &Config, stand_alone: bool) -> Identified {
+pub fn identify(client: &Client, config: &Config, habits: Habits, stand_alone: bool) -> Identified {
     let protocol = config.get(params::SMTPD_UPSTREAM_PROXY_PROTOCOL);
     let socket = client.as_fd();
     if !client.attributes.is_empty() {
         if !protocol.is_empty() {
             log::warn!("ignoring non-empty smtpd_upstream_proxy_protocol setting behind postscreen");
         }
-        return from_attributes(&client.attributes, config);
+        return from_attributes(&client.attributes, config, habits);
     }
     if stand_alone || protocol.is_empty() {
-        return Identified { peer: from_socket(socket, config), hang_up: false };
+        return Identified { peer: from_socket(socket, config, habits), hang_up: false };
     }
     if protocol != "haproxy" {
         fatal!("unsupported smtpd_upstream_proxy_protocol value: {}", text::show(protocol));
     }
-    crate::upstream::identify(socket, config)
+    crate::upstream::identify(socket, config, habits)
 }
 
 /// The client as the socket has it.
-pub fn from_socket(socket: BorrowedFd<'_>, config: &Config) -> Peer {
-    Peer::from_socket(socket, config, habits(config)).unwrap_or_else(|refused| {
+pub fn from_socket(socket: BorrowedFd<'_>, config: &Config, habits: Habits) -> Peer {
+    Peer::from_socket(socket, config, habits).unwrap_or_else(|refused| {
         if let Some(error) = refused.error {
             log::error!("{error}");
         }
@@ -56,16 +57,16 @@ pub fn from_socket(socket: BorrowedFd<'_>, config: &Config) -> Peer {
 }
 
 /// The client as postscreen tells it (§2.3). What makes no sense hangs up on it.
-fn from_attributes(attributes: &[(BString, BString)], config: &Config) -> Identified {
+fn from_attributes(attributes: &[(BString, BString)], config: &Config, habits: Habits) -> Identified {
     match endpoints(attributes) {
         Ok((client, server)) => {
             let protocols = config.protocols();
-            let peer = Peer::network(config, habits(config), plain(client, protocols), plain(server, protocols));
+            let peer = Peer::network(config, habits, plain(client, protocols), plain(server, protocols));
             Identified { peer, hang_up: false }
         }
         Err(complaint) => {
             log::warn!("{complaint}");
-            Identified { peer: Peer::unknown(habits(config)), hang_up: true }
+            Identified { peer: Peer::unknown(habits), hang_up: true }
         }
     }
 }

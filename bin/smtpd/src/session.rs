@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
     pub fn begin(site: &'a mut Site, client: Client, context: &'a Context) -> Option<Self> {
         let config = &context.config;
         let stand_alone = site.stand_alone;
-        let Identified { peer, hang_up } = identify(&client, config, stand_alone);
+        let Identified { peer, hang_up } = identify(&client, config, site.habits, stand_alone);
         let from_postscreen = !client.attributes.is_empty();
         let limit = config.get(params::SMTPD_TIMEOUT);
         let stream = match client.into_descriptors() {
@@ -353,7 +353,7 @@ impl<'a> Session<'a> {
         self.log_end(end);
         self.flush_transcript(0, Some(end));
         self.end_transaction();
-        self.site.access.end_session();
+        self.end_decisions();
         // A client that is gone does not mind.
         let _ = self.stream.flush();
         let notes = if self.saw_bare_newline { " notes=bare_lf" } else { "" };

@@ -1,6 +1,6 @@
 //! What a process knows for all sessions.
 
-use access::Access;
+use access::{Access, Effects};
 use address::{FastFlush, MatchList, ParentDomains, RewriteService};
 use bstr::BStr;
 use config::{Config, Key, Str, params};
@@ -8,6 +8,7 @@ use ipc::anvil;
 use logging::fatal;
 use post::NoticeClasses;
 use server::Context;
+use smtp_protocol::peer::Habits;
 use smtp_protocol::server::ehlo::Discarded;
 use smtp_protocol::server::newline::Newlines;
 use table::{Flags, Maps, Mode, Settings, Table, Tables};
@@ -50,12 +51,14 @@ pub struct Site {
     pub notify: NoticeClasses,
     /// The flush service, for ETRN.
     pub flush: FastFlush,
-    /// Restrictions.
-    pub access: Access,
+    /// Restrictions; none for whoever runs this.
+    pub access: Option<Access>,
     /// Where addresses go.
     pub resolver: RewriteService,
     /// Counters of clients; none when nothing is limited.
     pub anvil: Option<anvil::Client>,
+    /// How clients are looked at.
+    pub habits: Habits,
     /// Whether TLS may or must be used.
     pub tls: TlsMode,
     /// `sendmail -bs`: the client is whoever runs this.
@@ -99,9 +102,10 @@ impl Site {
             })?,
             notify: NoticeClasses::from_config(config)?,
             flush: FastFlush::open(config)?,
-            access: Access::open(config, &tables)?,
+            access: if stand_alone { None } else { Some(Access::open(config, &tables)?) },
             resolver: RewriteService::new(config),
             anvil: has_limits(config).then(|| anvil::Client::new(context.ipc_timeout())),
+            habits: crate::peer::habits(config),
             tls: TlsMode::from_config(config)?,
             stand_alone,
             tables,
@@ -122,6 +126,11 @@ impl Site {
             log::warn!("smtpd_sasl_auth_enable is true, but SASL support is not compiled in");
         }
         crate::filter::check_options(config).unwrap_or_else(|error| fatal!("{error}"));
+    }
+
+    /// What restrictions want done with the message.
+    pub fn effects(&self) -> Effects {
+        self.access.as_ref().map(|access| access.effects().clone()).unwrap_or_default()
     }
 
     /// Says that a table file has changed: then this process ends, and another reads it.

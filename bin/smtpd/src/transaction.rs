@@ -75,6 +75,8 @@ impl Session<'_> {
         self.bdat = Bdat::None;
         self.forwarded = Forwarded::default();
         self.received = 0;
-        self.site.access.end_transaction();
+        if let Some(access) = &mut self.site.access {
+            access.end_transaction();
+        }
     }
 }

@@ -4,21 +4,21 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use config::{Config, params};
-use smtp_protocol::peer::Peer;
+use smtp_protocol::peer::{Habits, Peer};
 use smtp_protocol::server::haproxy::{Connection, Families, LIMIT, parse};
 
-use crate::peer::{Identified, from_socket, habits};
+use crate::peer::{Identified, from_socket};
 
 /// Reads the proxy's header, and not a byte more.
-pub fn identify(socket: BorrowedFd<'_>, config: &Config) -> Identified {
+pub fn identify(socket: BorrowedFd<'_>, config: &Config, habits: Habits) -> Identified {
     match read_header(socket, config) {
-        Ok(Connection::Local) => Identified { peer: from_socket(socket, config), hang_up: false },
+        Ok(Connection::Local) => Identified { peer: from_socket(socket, config, habits), hang_up: false },
         Ok(Connection::Proxied { client, server }) => {
-            Identified { peer: Peer::network(config, habits(config), client, server), hang_up: false }
+            Identified { peer: Peer::network(config, habits, client, server), hang_up: false }
         }
         Err(problem) => {
             log::warn!("haproxy read: {problem}");
-            Identified { peer: Peer::unknown(habits(config)), hang_up: true }
+            Identified { peer: Peer::unknown(habits), hang_up: true }
         }
     }
 }

@@ -129,7 +129,7 @@ impl Session<'_> {
         self.choose_newlines();
         self.flush_transcript(0, None);
         self.end_transaction();
-        self.site.access.end_session();
+        self.end_decisions();
     }
 }
 

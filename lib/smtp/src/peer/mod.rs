@@ -33,6 +33,14 @@ pub struct Habits {
     pub names: bool,
     /// Whether the log names the port.
     pub port_logging: bool,
+    /// The user ID of the mail owner, found out before a jail; nothing if there is no such user.
+    pub owner: Option<u32>,
+}
+
+/// The user ID of the mail owner: to be asked before a jail.
+pub fn owner(config: &Config) -> Option<u32> {
+    let name = config.get(params::MAIL_OWNER).to_string();
+    sys::privilege::account(&name).ok().flatten().map(|account| account.uid)
 }
 
 /// A client that must not be served: the texts of an error, and of the fatal end.
@@ -190,7 +198,7 @@ impl Peer {
         };
         let (Some(client), Some(server)) = (client, server) else { return Ok(Self::local(config, habits)) };
         refuse_disabled_family(client.ip(), config)?;
-        require_owner(config, habits.protocol)?;
+        require_owner(habits)?;
         let protocols = config.protocols();
         Ok(Self::network(config, habits, plain(client, protocols), plain(server, protocols)))
     }
@@ -213,11 +221,10 @@ fn refuse_disabled_family(address: IpAddr, config: &Config) -> Result<(), Refuse
 }
 
 /// Network clients are served by the mail owner alone: this keeps `sendmail -bs` from doing so.
-fn require_owner(config: &Config, protocol: &str) -> Result<(), Refused> {
-    let owner = config.get(params::MAIL_OWNER);
-    let account = sys::privilege::account(&owner.to_string()).ok().flatten();
+fn require_owner(habits: Habits) -> Result<(), Refused> {
+    let protocol = habits.protocol;
     let (real, effective) = (sys::privilege::real_uid(), sys::privilege::effective_uid());
-    if account.is_some_and(|account| account.uid == real && account.uid == effective) {
+    if habits.owner.is_some_and(|owner| owner == real && owner == effective) {
         return Ok(());
     }
     Err(Refused {
@@ -232,7 +239,7 @@ mod tests {
 
     #[test]
     fn clients_have_names_for_the_log() {
-        let habits = Habits { protocol: "SMTP", names: false, port_logging: false };
+        let habits = Habits { protocol: "SMTP", names: false, port_logging: false, owner: None };
         let config = Config::for_tests(&[]);
         assert_eq!(Peer::local(&config, habits).namaddr, "localhost[127.0.0.1]");
         assert_eq!(Peer::unknown(habits).namaddr, "unknown[unknown]");
