@@ -1,12 +1,13 @@
 //! cleanup: what becomes of mail when something is wrong with it, or with the system (cleanup-rewrite §18, checklist §24).
 
-use std::io::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
 
 use sys::signal::Signal;
 use tests::cleanup::{PICKUP, SMTPD, begin, encode, local, message, submit};
 use tests::compare::builder;
-use tests::{Instance, USERS, require_instances};
+use tests::{Instance, USERS, require_instances, wait};
 
 /// With a content problem, a message that came from sendmail goes back to its sender, and the submitter hears of a success.
 #[test]
@@ -239,4 +240,35 @@ fn a_bad_message_with_verp_is_returned_recipient_by_recipient() {
     for recipient in ["x=far.example", "y=far.example"] {
         assert!(mail.contains(&format!("Delivered-To: {sender}+{recipient}@test.example.com")), "{mail}");
     }
+}
+
+/// The memory of cleanup does not grow with the message.
+#[test]
+fn a_huge_message_needs_little_memory() {
+    require_instances!();
+    let instance = builder(&[
+        ("message_size_limit", "0"),
+        ("mailbox_size_limit", "0"),
+        ("body_checks", "regexp:{dir}/etc/body_checks"),
+        ("body_checks_size_limit", "0"),
+    ])
+    .file("etc/body_checks", "/never to be seen/ REJECT\n")
+    .start();
+    let (id, mut stream) = begin(&instance, SMTPD);
+    let pid = wait::until("cleanup", || instance.processes_named("cleanup").first().copied(), || instance.log());
+    let text = local("R bob", "N Content-Type: multipart/mixed; boundary=b\nN");
+    stream.write_all(&encode(text.strip_suffix("X\nE\n").expect("an end"))).expect("the headers");
+    let megabyte = encode(&format!("N {}\n", "x".repeat(1021)).repeat(1024));
+    for _ in 0..100 {
+        stream.write_all(&megabyte).expect("the body");
+    }
+    stream.write_all(&encode("X\nE\n")).expect("the end");
+    // The answer comes when the file is complete; the process is still there.
+    stream.read_exact(&mut [0; 6]).expect("an answer");
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the state of the process");
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")?.trim().parse::<u64>().ok());
+    assert!(peak.is_some_and(|peak| peak < 40_000), "{peak:?} kB");
+    let file = instance.path("q/incoming").join(id);
+    assert!(file.metadata().expect("the message").len() > 100 << 20);
 }
