@@ -433,3 +433,15 @@ fn mail_that_needs_encryption_waits_for_it() {
     let sessions = sink.wait_for("QUIT", |sessions| sessions[0].commands.last().is_some_and(|last| last == "QUIT"));
     assert!(sessions[0].commands.iter().all(|line| !line.starts_with("MAIL")), "{sessions:?}");
 }
+
+#[test]
+fn chosen_servers_are_watched_closely() {
+    require_instances!();
+    let sink = Sink::start(Behaviour::offering(&ALL));
+    let instance = to(&sink.nexthop()).set("debug_peer_list", "127.0.0.1").start();
+    short(&instance, &["a@d.example"]);
+    result(&instance, "a@d.example", &["status=sent"]);
+    let peer = sink.relay().replace("relay=", "");
+    instance.wait_for_log(&[&format!("> {peer}: MAIL FROM:<s@local.example>")]);
+    instance.wait_for_log(&[&format!("< {peer}: 354 End data")]);
+}

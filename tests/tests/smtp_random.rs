@@ -4,7 +4,7 @@ use tests::numbers::Numbers;
 use tests::sink::{Act, Behaviour, Session, Sink};
 use tests::{Builder, Instance, Subject, require_instances, subject, wait};
 
-const CASES: usize = 40;
+const CASES: usize = 25;
 const SENDER: &str = "phtest1@local.example";
 
 const FEATURES: [&str; 12] = [

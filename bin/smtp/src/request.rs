@@ -26,6 +26,7 @@ use crate::transfer::transfer;
 /// Delivers a message to all recipients of a request.
 pub fn deliver(site: &Site, services: &mut Services, job: &mut Job<'_>, context: &Context) -> Outcome {
     let nexthop = job.request.nexthop.clone();
+    let _verbosity = site.listen_closely(&nexthop, b"noaddr");
     let mut delivery = Delivery::new(&context.config, site, services, job);
     if let Some(refusal) = unfit(&mut delivery) {
         delivery.refuse(&refusal);

@@ -188,7 +188,7 @@ impl Transaction {
 
     /// Whether the server waits for content that will not come.
     pub fn is_left_open(&self) -> bool {
-        self.goal == Goal::ProbeData && self.data_accepted && !self.accepted.is_empty()
+        self.goal == Goal::ProbeData && self.data_accepted
     }
 
     /// What to do next.
@@ -258,7 +258,7 @@ impl Transaction {
             self.phase = Phase::Reset;
             return self.step(moment);
         }
-        if self.goal == Goal::ProbeData && !self.accepted.is_empty() {
+        if self.goal == Goal::ProbeData {
             self.phase = Phase::End;
             return Step::Done;
         }
