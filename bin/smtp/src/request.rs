@@ -182,9 +182,9 @@ impl Walk<'_, '_, '_> {
             .unwrap_or_else(|error| fatal!("{error} in server description: {}", text::show(&element)));
         let port = hop.port(self.delivery.config);
         self.delivery.detects_loops = !site.mode.is_lmtp() && port == 25;
-        self.delivery.why = None;
         let mut found = self.lookup(&hop);
-        self.delivery.why = found.why.take();
+        // Where all addresses turn out to have been used before, an earlier reason still stands.
+        self.delivery.why = found.why.take().or(self.delivery.why.take());
         let is_final_hop = found.is_last_hop || at + 1 == self.elements.len();
         let best = found.targets.first().map_or(0, |target| target.preference);
         let mut stage = Stage { hop, port, best, is_final_hop, addresses: 0, sessions: 0 };
