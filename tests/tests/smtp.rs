@@ -433,3 +433,60 @@ fn mail_that_needs_encryption_waits_for_it() {
     let sessions = sink.wait_for("QUIT", |sessions| sessions[0].commands.last().is_some_and(|last| last == "QUIT"));
     assert!(sessions[0].commands.iter().all(|line| !line.starts_with("MAIL")), "{sessions:?}");
 }
+
+#[test]
+fn chosen_servers_are_watched_closely() {
+    require_instances!();
+    let sink = Sink::start(Behaviour::offering(&ALL));
+    let instance = to(&sink.nexthop()).set("debug_peer_list", "127.0.0.1").start();
+    short(&instance, &["a@d.example"]);
+    result(&instance, "a@d.example", &["status=sent"]);
+    let peer = sink.relay().replace("relay=", "");
+    instance.wait_for_log(&[&format!("> {peer}: MAIL FROM:<s@local.example>")]);
+    instance.wait_for_log(&[&format!("< {peer}: 354 End data")]);
+}
+
+/// Checklist 46.
+#[test]
+fn an_address_that_cannot_be_bound() {
+    require_instances!();
+    let sink = Sink::start(Behaviour::offering(&ALL));
+    let strict =
+        to(&sink.nexthop()).set("smtp_bind_address", "192.0.2.77").set("smtp_bind_address_enforce", "yes").start();
+    short(&strict, &["a@d.example"]);
+    result(&strict, "a@d.example", &["relay=none", "dsn=4.4.0, status=deferred (server configuration error)"]);
+    strict.wait_for_log(&["warning: smtp_connect_addr: bind 192.0.2.77: Cannot assign requested address"]);
+    let lax = to(&sink.nexthop()).set("smtp_bind_address", "[192.0.2.77]").start();
+    short(&lax, &["a@d.example"]);
+    result(&lax, "a@d.example", &["status=sent"]);
+    assert_eq!(sink.sessions().len(), 1);
+}
+
+/// Checklist 33.
+#[test]
+fn mail_that_needs_a_password_waits_when_it_cannot_be_given() {
+    require_instances!();
+    let sink = Sink::start(Behaviour::offering(&["PIPELINING", "AUTH PLAIN"]));
+    let instance = to(&sink.nexthop())
+        .set("smtp_sasl_auth_enable", "yes")
+        .set("smtp_sasl_password_maps", "inline:{ {127.0.0.1 = user:secret} }")
+        .start();
+    short(&instance, &["a@d.example"]);
+    let text = "dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server \
+                127.0.0.1[127.0.0.1]: no mechanism available)";
+    result(&instance, "a@d.example", &[&sink.relay(), text]);
+    let sessions = sink.wait_for("QUIT", |sessions| sessions[0].commands.last().is_some_and(|last| last == "QUIT"));
+    assert_eq!(sessions[0].commands, ["EHLO test.example.com", "QUIT"]);
+}
+
+#[test]
+fn relays_that_cannot_be_understood_keep_mail_waiting() {
+    require_instances!();
+    let instance = to("[127.0.0.1]:25x").start();
+    short(&instance, &["a@d.example"]);
+    instance.wait_for_log(&[
+        "postfix/smtp[",
+        "fatal: garbage after numerical service in server description: [127.0.0.1]:25x",
+    ]);
+    assert_eq!(instance.queue("active").len() + instance.queue("deferred").len(), 1);
+}

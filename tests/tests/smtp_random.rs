@@ -4,7 +4,7 @@ use tests::numbers::Numbers;
 use tests::sink::{Act, Behaviour, Session, Sink};
 use tests::{Builder, Instance, Subject, require_instances, subject, wait};
 
-const CASES: usize = 40;
+const CASES: usize = 25;
 const SENDER: &str = "phtest1@local.example";
 
 const FEATURES: [&str; 12] = [
@@ -21,10 +21,9 @@ const FEATURES: [&str; 12] = [
     "AUTH LOGIN",
     "ENHANCEDSTATUSCODES",
 ];
-const PLACES: [&str; 16] = [
+const PLACES: [&str; 15] = [
     "greeting",
     "XFORWARD",
-    "content",
     "EHLO",
     "LHLO",
     "HELO",
@@ -129,8 +128,11 @@ fn observe(builder: Builder, client: &str, cases: &[Case], rounds: usize) -> Vec
         format!("{{d{number}.example = {client}:{}}}", hops.join(","))
     };
     let entries: Vec<String> = sinks.iter().enumerate().map(entry).collect();
-    let mut builder = builder.set("transport_maps", &format!("inline:{{ {} }}", entries.join(", ")));
-    for stage in ["mail", "rcpt", "data_init", "data_xfer", "data_done", "rset", "quit", "xforward"] {
+    let mut builder = builder
+        .set("transport_maps", &format!("inline:{{ {} }}", entries.join(", ")))
+        .set(&format!("{client}_rset_timeout"), "1s")
+        .set(&format!("{client}_quit_timeout"), "1s");
+    for stage in ["mail", "rcpt", "data_init", "data_xfer", "data_done", "xforward"] {
         builder = builder.set(&format!("{client}_{stage}_timeout"), "10s");
     }
     let instance = builder.start();
@@ -229,6 +231,11 @@ fn compare(client: &str, rounds: usize, parameters: &[(&str, &str)]) {
             builder = builder.set(&name.replace("smtp_", &format!("{client}_")), value);
         }
         observe(builder, client, &cases, rounds)
+    };
+    // A connection that is found by its next hop has the port of another one in the log of 3.7, and its own in later releases.
+    let observed = |subject| match rounds {
+        1 => observed(subject),
+        _ => observed(subject).iter().map(|story| story.replace(":PORT1", ":PORT0")).collect(),
     };
     let (theirs, ours) = (observed(Subject::Control), observed(Subject::Swap(vec!["smtp".into()])));
     let differ: Vec<usize> = (0..cases.len()).filter(|number| theirs[*number] != ours[*number]).collect();

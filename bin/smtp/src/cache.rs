@@ -238,11 +238,7 @@ impl Keeping {
         };
         let left = expiry.saturating_sub(unix_time());
         let expires = u64::try_from(left).ok().map(|left| Instant::now() + Duration::from_secs(left));
-        if let Ok(text) = peer.address.to_str()
-            && let Ok(address) = text.parse()
-        {
-            self.used.insert(address);
-        }
+        let address = peer.address.to_str().ok().and_then(|text| text.parse().ok());
         let mut session = Session::new(site, peer, socket, expires);
         session.reuse_count = reuse_count + 1;
         session.features.bits = bits as u32 | features | feature::FROM_CACHE;
@@ -250,7 +246,11 @@ impl Keeping {
         session.begin("sending RSET probe", site.settings.timeouts.rset);
         let id = delivery.queue_id().to_owned();
         match session.ask(site, &id, b"RSET") {
-            Ok(reply) if reply.is_positive() => Some(session),
+            Ok(reply) if reply.is_positive() => {
+                self.used.extend::<Option<IpAddr>>(address);
+                Some(session)
+            }
+            // The server did not want to wait, and is no worse for a new connection.
             _ => None,
         }
     }

@@ -215,12 +215,9 @@ impl<'a, 'j> Delivery<'a, 'j> {
     }
 
     fn fail_rest(&mut self, dsn: &Dsn) {
-        let unmarked: Vec<usize> = (0..self.recipients.len()).filter(|at| self.recipients[*at].1.is_none()).collect();
-        if unmarked.is_empty() {
-            return;
-        }
         let is_for_next_server = self.is_for_next_server(dsn);
-        for number in unmarked {
+        let unmarked = (0..self.recipients.len()).filter(|at| self.recipients[*at].1.is_none());
+        for number in unmarked.collect::<Vec<_>>() {
             match is_for_next_server {
                 true => self.keep(number),
                 false => self.fail_one(number, dsn.clone()),

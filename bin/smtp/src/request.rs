@@ -26,6 +26,7 @@ use crate::transfer::transfer;
 /// Delivers a message to all recipients of a request.
 pub fn deliver(site: &Site, services: &mut Services, job: &mut Job<'_>, context: &Context) -> Outcome {
     let nexthop = job.request.nexthop.clone();
+    let _verbosity = site.listen_closely(&nexthop, b"noaddr");
     let mut delivery = Delivery::new(&context.config, site, services, job);
     if let Some(refusal) = unfit(&mut delivery) {
         delivery.refuse(&refusal);
@@ -181,9 +182,9 @@ impl Walk<'_, '_, '_> {
             .unwrap_or_else(|error| fatal!("{error} in server description: {}", text::show(&element)));
         let port = hop.port(self.delivery.config);
         self.delivery.detects_loops = !site.mode.is_lmtp() && port == 25;
-        self.delivery.why = None;
         let mut found = self.lookup(&hop);
-        self.delivery.why = found.why.take();
+        // Where all addresses turn out to have been used before, an earlier reason still stands.
+        self.delivery.why = found.why.take().or(self.delivery.why.take());
         let is_final_hop = found.is_last_hop || at + 1 == self.elements.len();
         let best = found.targets.first().map_or(0, |target| target.preference);
         let mut stage = Stage { hop, port, best, is_final_hop, addresses: 0, sessions: 0 };

@@ -9,7 +9,7 @@ use smtp_protocol::client::{Features, Problem, Progress, Reply, ReplyReader, Tra
 use smtp_protocol::stream::{Ending, Fault, Stream};
 
 use crate::security::Level;
-use crate::site::Site;
+use crate::site::{Site, Verbosity};
 
 /// How much of a bad line a warning shows.
 const SHOWN: usize = 30;
@@ -101,12 +101,16 @@ pub struct Session {
     deadline_per_request: bool,
     data_rate: u32,
     has_pipelined: bool,
+    /// The log says more while this session lasts.
+    _verbosity: Option<Verbosity>,
 }
 
 impl Session {
     /// A session over a connected socket.
     pub fn new(site: &Site, peer: Peer, socket: OwnedFd, expires: Option<Instant>) -> Self {
+        let verbosity = site.listen_closely(&peer.host, &peer.address);
         Session {
+            _verbosity: verbosity,
             peer,
             features: Features::default(),
             transcript: Transcript::default(),
@@ -178,6 +182,7 @@ impl Session {
     /// The connection is of no more use.
     pub fn send(&mut self, command: &[u8]) -> Result<(), Broken> {
         self.transcript.sent(command);
+        log::debug!("> {}: {}", self.peer, text::show(command));
         self.has_quit |= command == b"QUIT";
         self.pending += command.len() + 2;
         let result = self.stream.write(&[command, b"\r\n"].concat());
@@ -266,6 +271,7 @@ impl Session {
         }
         let text = text::printable(&text, site.settings.smtputf8_enable).into_owned();
         self.transcript.received(&text);
+        log::debug!("< {}: {}", self.peer, text::show(&text));
         if line.ending == Ending::Open {
             log::warn!("{}: response longer than {limit}: {}...", self.peer, start(&text, SHOWN));
             let result = self.stream.skip_line(limit);

@@ -29,6 +29,8 @@ pub struct Site {
     pub flags: DeliveryFlags,
     /// Looks names up.
     pub resolver: Resolver,
+    /// `debug_peer_list`: the servers for which the log says more, and how much more.
+    pub debug_peers: (MatchList, u32),
     /// `smtp_connection_cache_destinations`.
     pub cache_destinations: MatchList,
     /// EHLO keywords to discard, by address.
@@ -55,6 +57,24 @@ pub struct Site {
     pub tables: Tables,
 }
 
+/// A higher verbosity of the log, for as long as this lives.
+#[derive(Debug)]
+pub struct Verbosity(u32);
+
+impl Verbosity {
+    fn raise(level: u32) -> Self {
+        let before = logging::verbosity();
+        logging::set_verbosity(before.saturating_add(level));
+        Verbosity(before)
+    }
+}
+
+impl Drop for Verbosity {
+    fn drop(&mut self) {
+        logging::set_verbosity(self.0);
+    }
+}
+
 /// What changes from one delivery to the next.
 pub struct Services {
     /// Completes addresses of generic maps.
@@ -79,6 +99,7 @@ impl Site {
             settings: Settings::read(mode, config),
             flags: DeliveryFlags::read(mode, context),
             resolver: resolver(mode, config, &tables),
+            debug_peers: debug_peers(config, &tables),
             cache_destinations: cache_destinations(mode, config, &tables),
             discard_maps: maps(
                 params::SMTP_DISCARD_EHLO_KEYWORD_ADDRESS_MAPS,
@@ -97,10 +118,25 @@ impl Site {
         }
     }
 
+    /// Says more in the log about a server that is listed; until the result is dropped.
+    pub fn listen_closely(&self, host: &[u8], address: &[u8]) -> Option<Verbosity> {
+        let (peers, level) = &self.debug_peers;
+        let is_listed = !peers.is_empty() && peers.matches_host(host, address).unwrap_or(false);
+        is_listed.then(|| Verbosity::raise(*level))
+    }
+
     /// Whether an address is this machine's.
     pub fn is_own(&self, address: IpAddr) -> bool {
         self.own_addresses.contains(&address) || self.proxy_addresses.contains(&address)
     }
+}
+
+fn debug_peers(config: &Config, tables: &Tables) -> (MatchList, u32) {
+    let list = config.get(params::DEBUG_PEER_LIST);
+    let peers = ParentDomains::new(tables, config)
+        .and_then(|parents| MatchList::domains(tables, &parents, params::DEBUG_PEER_LIST.name(), list))
+        .unwrap_or_else(|error| fatal!("{error}"));
+    (peers, u32::try_from(config.get(params::DEBUG_PEER_LEVEL)).unwrap_or(0))
 }
 
 fn cache_destinations(mode: Mode, config: &Config, tables: &Tables) -> MatchList {

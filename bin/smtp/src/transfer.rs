@@ -202,7 +202,6 @@ impl Exchange<'_, '_, '_> {
                 }
                 Event::ResetRefused => {
                     self.session.features.bits |= feature::RSET_REJECTED;
-                    self.session.forbid_reuse();
                 }
             }
         }

@@ -146,6 +146,8 @@ pub struct Transaction {
     accepted: Vec<usize>,
     mail_refused: bool,
     data_accepted: bool,
+    /// Whether a QUIT follows the content. That is decided before the last replies in front of it are read.
+    keeps_open: Option<bool>,
 }
 
 impl Transaction {
@@ -166,6 +168,7 @@ impl Transaction {
             accepted: Vec::new(),
             mail_refused: false,
             data_accepted: false,
+            keeps_open: None,
         }
     }
 
@@ -177,7 +180,7 @@ impl Transaction {
     /// Whether mail may be on its way: what fails from here on matters to recipients.
     pub fn is_under_way(&self) -> bool {
         match self.awaited() {
-            Some(Stage::Reset | Stage::Quit | Stage::EmptyDot) => false,
+            Some(Stage::Reset | Stage::Quit) => false,
             Some(_) => true,
             None => matches!(self.phase, Phase::Commands | Phase::Content),
         }
@@ -185,11 +188,14 @@ impl Transaction {
 
     /// Whether the server waits for content that will not come.
     pub fn is_left_open(&self) -> bool {
-        self.goal == Goal::ProbeData && self.data_accepted && !self.accepted.is_empty()
+        self.goal == Goal::ProbeData && self.data_accepted
     }
 
     /// What to do next.
     pub fn step(&mut self, moment: Moment) -> Step {
+        if self.phase == Phase::Content {
+            self.keeps_open.get_or_insert(moment.keep_open);
+        }
         if let Some(stage) = self.awaited()
             && self.must_receive(moment)
         {
@@ -237,12 +243,13 @@ impl Transaction {
             self.phase = Phase::Reset;
             return self.step(moment);
         }
-        match self.commands.pop_front() {
+        let command = self.commands.pop_front();
+        if self.commands.is_empty() {
+            self.phase = if self.goal == Goal::ProbeRecipients { Phase::Reset } else { Phase::Content };
+        }
+        match command {
             Some((stage, text)) => self.send(stage, text),
-            None => {
-                self.phase = if self.goal == Goal::ProbeRecipients { Phase::Reset } else { Phase::Content };
-                self.step(moment)
-            }
+            None => self.step(moment),
         }
     }
 
@@ -251,11 +258,11 @@ impl Transaction {
             self.phase = Phase::Reset;
             return self.step(moment);
         }
-        if self.goal == Goal::ProbeData && !self.accepted.is_empty() {
+        if self.goal == Goal::ProbeData {
             self.phase = Phase::End;
             return Step::Done;
         }
-        self.phase = if moment.keep_open { Phase::End } else { Phase::Quit };
+        self.phase = if self.keeps_open.unwrap_or(false) { Phase::End } else { Phase::Quit };
         if self.accepted.is_empty() {
             self.waiting.push_back(Stage::EmptyDot);
             return Step::SendDot;
