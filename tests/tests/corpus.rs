@@ -113,25 +113,28 @@ fn by_smtp(session: &mut Session, address: &str, text: &[u8]) -> String {
 
 /// The messages that arrived, by the number in their address; IDs and times are made equal.
 fn arrived(instance: &Instance) -> BTreeMap<String, String> {
-    let log = instance.log();
-    let ids: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("postfix/pickup[") || line.contains("postfix/smtpd["))
-        .filter_map(|line| line.split("]: ").nth(1)?.split(':').next())
-        .filter(|id| id.len() > 6 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        .collect();
     let directory = instance.path("mail").join(USER).join("new");
     let mut messages = BTreeMap::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let mut text = fs::read(entry.path()).expect("a message").escape_ascii().to_string();
-        for id in ids.iter().filter(|id| text.contains(*id)).collect::<Vec<_>>() {
-            text = text.replace(*id, "ID");
+        if let Some(id) = queue_id(&text) {
+            text = text.replace(&id, "ID");
         }
         let text = without_times(&text.replace("\\n", "\n"));
         let number = text.lines().find_map(|line| line.strip_prefix("X-Original-To: ")).expect("an address").to_owned();
         messages.insert(number, text);
     }
     messages
+}
+
+/// The queue ID that our own Received: header names; it stands among the first lines.
+fn queue_id(text: &str) -> Option<String> {
+    let head = &text[..text.len().min(1000)];
+    let at = head
+        .match_indices("id ")
+        .map(|(at, _)| at)
+        .find(|&at| head[..at].ends_with(" ") || head[..at].ends_with("\\t"))?;
+    Some(head[at + 3..].chars().take_while(char::is_ascii_alphanumeric).collect())
 }
 
 /// Dates in the form of this system, and the times in message IDs, become `NOW`.
