@@ -1,5 +1,6 @@
-//! STARTTLS, and whether TLS is used at all (smtpd §1.1, §5.4). There is no TLS library in this program: STARTTLS is announced, so
-//! that clients see what is configured, and answered with a temporary failure. What must not go in the clear does not.
+//! STARTTLS, and whether TLS is used at all (smtpd §1.1, §5.4). There is no TLS library in this program. Where TLS may be
+//! used, STARTTLS is not announced: a client that is told of it, and then refused, may not come back without it. Where TLS must be used, it is
+//! announced and answered with a temporary failure, and nothing goes in the clear.
 
 use config::{Config, params};
 use smtp_protocol::server::ehlo::Feature;
@@ -42,11 +43,10 @@ impl TlsMode {
             }
         };
         let enforced = enforced || wrapped;
-        let mode = Self { offered: offered || enforced, enforced, wrapped };
-        if mode.offered {
+        if offered || enforced {
             log::warn!("TLS has been selected, but TLS support is not compiled in");
         }
-        Ok(mode)
+        Ok(Self { offered: enforced, enforced, wrapped })
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn levels_and_what_was_before_them() {
         assert_eq!(mode(&[]), Ok((false, false)));
-        assert_eq!(mode(&[("smtpd_tls_security_level", "May")]), Ok((true, false)));
+        assert_eq!(mode(&[("smtpd_tls_security_level", "May")]), Ok((false, false)));
         assert_eq!(mode(&[("smtpd_tls_security_level", "secure")]), Ok((true, true)));
         assert_eq!(mode(&[("smtpd_enforce_tls", "yes")]), Ok((true, true)));
         assert_eq!(mode(&[("smtpd_tls_wrappermode", "yes")]), Ok((true, true)));
