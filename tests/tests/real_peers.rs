@@ -1,9 +1,14 @@
 //! Programs of others speak with the SMTP server, and read its log (smtpd §4, §11).
 
-use std::process::Command;
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
+use tempfile::TempDir;
 use tests::smtp::free_port;
-use tests::{Instance, Output, USERS, require_instances, skip, subject};
+use tests::{Instance, Output, USERS, require_instances, skip, subject, wait};
 
 const USER: &str = USERS[0];
 
@@ -122,4 +127,76 @@ fn fail2ban_reads_the_log() {
     let modules = subject::control().join("usr/lib/python3/dist-packages");
     let output = Output::of(Command::new(python).arg(program).args([&log, &filter]).env("PYTHONPATH", modules), b"");
     assert!(output.stdout.contains(", 2 matched, "), "{}{}", output.stdout, output.stderr);
+}
+
+/// Exim of Debian, on a port of this machine; it keeps what it gets in its queue.
+struct Exim {
+    process: Child,
+    directory: TempDir,
+    port: u16,
+}
+
+impl Exim {
+    /// Starts it, if it can be had.
+    fn start() -> Option<Self> {
+        let account = sys::privilege::account("Debian-exim").ok()??;
+        let program = subject::control().join("usr/sbin/exim4");
+        let libraries = subject::control_libraries();
+        // It may lack a library, or an account.
+        let version =
+            Command::new(&program).args(["-C", "/dev/null", "-bV"]).env("LD_LIBRARY_PATH", &libraries).output().ok()?;
+        version.status.success().then_some(())?;
+        let directory = tempfile::tempdir().ok()?;
+        chown(directory.path(), Some(account.uid), Some(account.gid)).ok()?;
+        let (place, port) = (directory.path().display().to_string(), free_port());
+        let settings = format!(
+            "primary_hostname = exim.example\nexim_user = Debian-exim\nexim_group = Debian-exim\nspool_directory = {place}\n\
+             log_file_path = {place}/%slog\npid_file_path = {place}/pid\nqueue_only = true\ntls_advertise_hosts =\nkeep_environment =\n\
+             acl_smtp_rcpt = accept\nbegin acl\naccept:\n  deny local_parts = no\n       message = not this one\n  accept\n"
+        );
+        let configuration = directory.path().join("exim.conf");
+        fs::write(&configuration, settings).ok()?;
+        let process = Command::new(program)
+            .arg("-C")
+            .arg(&configuration)
+            .args(["-bdf", "-oX", &format!("127.0.0.1.{port}")])
+            .env("LD_LIBRARY_PATH", libraries)
+            .spawn()
+            .ok()?;
+        Some(Self { process, directory, port })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("mainlog")).unwrap_or_default()
+    }
+
+    /// The bodies of the messages that it has.
+    fn bodies(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path().join("input")).into_iter().flatten().flatten();
+        let is_body = |path: &PathBuf| path.display().to_string().ends_with("-D");
+        entries.map(|entry| entry.path()).filter(is_body).filter_map(|path| fs::read_to_string(path).ok()).collect()
+    }
+}
+
+impl Drop for Exim {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn exim_receives() {
+    require_instances!();
+    let Some(exim) = Exim::start() else { skip!("there is no Exim") };
+    wait::until("exim", || TcpStream::connect(("127.0.0.1", exim.port)).ok(), || exim.log());
+    let transport = format!("static:{{smtp:[127.0.0.1]:{}}}", exim.port);
+    let instance = Instance::builder().set("transport_maps", &transport).service("smtp unix - - n - - smtp").start();
+    instance
+        .send(&["-f", "s@x.example", "a@far.example", "no@far.example", "b@far.example"], "Subject: x\n\n.dot\nlast\n");
+    instance.wait_for_log(&["to=<a@far.example>", "dsn=2.0.0, status=sent (250 OK id="]);
+    instance.wait_for_log(&["to=<no@far.example>", "status=bounced (host 127.0.0.1[127.0.0.1] said: 550 not this one"]);
+    // The non-delivery report for the second recipient may be there too.
+    let is_ours = |body: &String| body.ends_with("-D\n.dot\nlast\n");
+    assert!(exim.bodies().iter().any(is_ours), "{:?}\n{}", exim.bodies(), exim.log());
 }
