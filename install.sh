@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail smtp-sink smtp-source qmqp-source"
 SET_GID="postdrop postqueue postlog"
-DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual smtp scache verify proxymap postlogd smtpd anvil qmqpd"
+DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual pipe spawn smtp scache verify proxymap postlogd smtpd anvil qmqpd"
 
 destdir= replace=no start=yes
 while [ $# -gt 0 ]; do

@@ -250,7 +250,7 @@ const LATER: &[&str] = &[
     "DESTINATION_CONCURRENCY_FEEDBACK_DEBUG",
     "QMGR_FUDGE_FACTOR",
     "QMGR_IPC_TIMEOUT",
-    // Programs and features that are not here yet: postmulti, pipe, SMTP and DNS, header and body checks, MIME, Milters.
+    // Programs and features that are not here yet: postmulti, SMTP and DNS, header and body checks, MIME, Milters.
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",
@@ -275,7 +275,6 @@ const LATER: &[&str] = &[
     "MULTI_INSTANCE_ENABLE",
     "MULTI_INSTANCE_GROUP",
     "MULTI_INSTANCE_NAME",
-    "PIPE_DELIVERY_STATUS_FILTER",
     "POSTMULTI_CONTROL_COMMANDS",
     "POSTMULTI_START_COMMANDS",
     "POSTMULTI_STOP_COMMANDS",

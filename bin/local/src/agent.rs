@@ -49,15 +49,11 @@ impl Agent for Local {
         }
     }
 
-    fn start(&mut self, _context: &Context) {
+    fn start(&mut self, context: &Context) {
         if let Some(error) = self.tables.fatal_error() {
             fatal!("{error}");
         }
-        let owner = &self.settings.mail_owner;
-        match ActingAs::new(owner.uid, owner.gid) {
-            Ok(acting) => self._acting = Some(acting),
-            Err(error) => fatal!("set_eugid: seteuid({}): {}", owner.uid, sys::reason(&error)),
-        }
+        self._acting = Some(context.act_as_mail_owner());
     }
 
     fn restart_reason(&mut self) -> Option<String> {

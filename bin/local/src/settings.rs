@@ -93,7 +93,6 @@ pub struct Settings {
     pub utf8: bool,
     pub ipc_timeout: Duration,
     pub environment: Vec<(BString, BString)>,
-    pub mail_owner: Account,
 }
 
 impl Settings {
@@ -138,7 +137,6 @@ impl Settings {
             utf8: config.get(params::SMTPUTF8_ENABLE),
             ipc_timeout: config.get(params::IPC_TIMEOUT),
             environment: environment(config),
-            mail_owner: account(config.get(params::MAIL_OWNER)),
         }
     }
 

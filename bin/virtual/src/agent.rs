@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use address::{Finder, Form, Keys};
 use bstr::{BString, ByteSlice};
-use config::{Config, Key, Str, params};
+use config::{Key, Str, params};
 use deliver::mailbox::{self, Locking};
 use deliver::{Agent, Failure, Job, Outcome, Reporter, StatusFilter};
 use ipc::bounce::{Dsn, Recipient};
@@ -43,7 +43,7 @@ impl Agent for Virtual {
         let config = &context.config;
         mailbox::limit_size(config, params::VIRTUAL_MAILBOX_LIMIT).unwrap_or_else(|error| fatal!("{error}"));
         // Tables are opened as the mail owner: they need no more.
-        let acting = become_owner(config);
+        let acting = context.act_as_mail_owner();
         let tables = Tables::new(config.into());
         let open = |key: Key<Str>| {
             let flags = Flags::LOCK | Flags::PARANOID | Flags::UTF8_REQUEST;
@@ -147,14 +147,4 @@ impl Virtual {
             }
         }
     }
-}
-
-fn become_owner(config: &Config) -> ActingAs {
-    let name = config.get(params::MAIL_OWNER).to_str_lossy();
-    let account = match sys::privilege::account(&name) {
-        Ok(Some(account)) => account,
-        _ => fatal!("unknown user: {name}"),
-    };
-    ActingAs::new(account.uid, account.gid)
-        .unwrap_or_else(|error| fatal!("set_eugid: seteuid({}): {}", account.uid, sys::reason(&error)))
 }

@@ -17,6 +17,8 @@ pub struct Style<'a> {
     pub from_line: bool,
     /// A Return-Path: header.
     pub return_path: bool,
+    /// What stands in Return-Path: for the null sender.
+    pub null_sender: &'a [u8],
     /// An X-Original-To: header, with this address; none for an empty one.
     pub original_to: Option<&'a [u8]>,
     /// A Delivered-To: header, with this address.
@@ -36,6 +38,7 @@ impl Style<'_> {
     pub const PLAIN: Self = Self {
         from_line: false,
         return_path: false,
+        null_sender: b"",
         original_to: None,
         delivered_to: None,
         quote_from: false,
@@ -160,9 +163,10 @@ impl<W: Write> Lines<'_, W> {
     fn put_envelope(&mut self, job: &Job<'_>) -> io::Result<()> {
         // The null address has no quotes: <>.
         let sender = match job.request.sender.as_slice() {
-            b"" => BString::default(),
-            sender => text::address::quote(sender),
+            b"" => self.style.null_sender,
+            sender => sender,
         };
+        let sender = if sender.is_empty() { BString::default() } else { text::address::quote(sender) };
         if self.style.from_line {
             let name: &[u8] = if sender.is_empty() { b"MAILER-DAEMON" } else { &sender };
             let time = text::date::ctime(SystemTime::now());
@@ -273,6 +277,13 @@ mod tests {
     fn the_null_sender_has_no_quotes() {
         let text = copied_from("", &[(RecordType::EXTRACTED, b"")], &Style::mbox(None, b"u@Host")).unwrap();
         assert!(text.starts_with("From MAILER-DAEMON  ") && text.contains("\nReturn-Path: <>\n"), "{text}");
+    }
+
+    #[test]
+    fn the_null_sender_can_have_a_name() {
+        let style = Style { return_path: true, null_sender: b"MAILER-DAEMON", ..Style::PLAIN };
+        let text = copied_from("", &[(RecordType::EXTRACTED, b"")], &style).unwrap();
+        assert_eq!(text, "Return-Path: <MAILER-DAEMON>\n");
     }
 
     #[test]

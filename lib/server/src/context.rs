@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
-use config::{Config, params};
+use config::{Config, environment, params};
+use logging::fatal;
+use sys::privilege::{Account, ActingAs};
 
 use crate::flow::Tokens;
 
@@ -36,10 +38,33 @@ impl Context {
         self.flow.as_ref()
     }
 
+    /// The account of `mail_owner`; without one the program ends.
+    pub fn mail_owner(&self) -> Account {
+        let owner = self.config.get(params::MAIL_OWNER);
+        match sys::privilege::account(&owner.to_str_lossy()) {
+            Ok(Some(account)) => account,
+            _ => fatal!("unknown user: {}", text::show(owner)),
+        }
+    }
+
+    /// What commands find in their environment: `export_environment`. Ask for it before [`Context::act_as_mail_owner`], since a process
+    /// with two user IDs trusts no variable. A list that cannot be read ends the program.
+    pub fn command_environment(&self) -> Vec<(BString, BString)> {
+        let elements = self.config.export_environment().unwrap_or_else(|error| fatal!("{error}"));
+        environment::select(&elements, environment::safe_variable)
+    }
+
+    /// Acts as `mail_owner`, as privileged agents do between deliveries, and keeps root's real user ID (delivery-agents §1.1).
+    pub fn act_as_mail_owner(&self) -> ActingAs {
+        let owner = self.mail_owner();
+        ActingAs::new(owner.uid, owner.gid)
+            .unwrap_or_else(|error| fatal!("set_eugid: seteuid({}): {}", owner.uid, sys::reason(&error)))
+    }
+
     /// Ends the program with a fatal error when the service was given arguments that it does not take.
     pub(crate) fn refuse_arguments(&self) {
         if let Some(argument) = self.arguments.first() {
-            logging::fatal!("unexpected command-line argument: {}", text::show(argument.as_bytes()));
+            fatal!("unexpected command-line argument: {}", text::show(argument.as_bytes()));
         }
     }
 }

@@ -92,12 +92,7 @@ pub(crate) fn begin(daemon: &Daemon, accepted: &[Transport], locked: bool) -> Be
 impl Beginning {
     /// Gives up the rights that master.cf does not grant.
     pub(crate) fn drop_privileges(&self) {
-        let owner = self.context.config.get(params::MAIL_OWNER);
-        let name = owner.to_str().unwrap_or_default();
-        let account = match sys::privilege::account(name) {
-            Ok(Some(account)) => account,
-            _ => fatal!("unknown user: {}", text::show(owner)),
-        };
+        let account = self.context.mail_owner();
         let jail = self.options.chroot.then(|| queue_directory(&self.context.config));
         or_fatal(sys::privilege::drop_privileges(&account, jail.as_deref(), self.options.unprivileged));
     }

@@ -52,6 +52,29 @@ pub fn account(name: &str) -> io::Result<Option<Account>> {
     Ok(User::from_name(name)?.map(Account::from))
 }
 
+/// A name that is in no database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No user has it.
+    User(String),
+    /// No group has it.
+    Group(String),
+}
+
+/// User and group ID of `name` or `name:group`; without a group, it is the user's own.
+///
+/// # Errors
+/// The name that is not known. A database that cannot be read knows none.
+pub fn user_and_group(text: &str) -> Result<(u32, u32), Unknown> {
+    let (name, group_name) = text.split_once(':').unwrap_or((text, ""));
+    let user = account(name).ok().flatten().ok_or_else(|| Unknown::User(name.into()))?;
+    if group_name.is_empty() {
+        return Ok((user.uid, user.gid));
+    }
+    let gid = group(group_name).ok().flatten().ok_or_else(|| Unknown::Group(group_name.into()))?;
+    Ok((user.uid, gid))
+}
+
 /// Looks up an account by user ID.
 ///
 /// # Errors
@@ -223,6 +246,16 @@ mod thread {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn users_and_groups_by_name() {
+        use super::{Unknown, user_and_group};
+        assert_eq!(user_and_group("root"), Ok((0, 0)));
+        assert_eq!(user_and_group("root:"), Ok((0, 0)));
+        assert!(matches!(user_and_group("root:daemon"), Ok((0, gid)) if gid != 0));
+        assert_eq!(user_and_group("no-such:root"), Err(Unknown::User("no-such".into())));
+        assert_eq!(user_and_group("root:no-such"), Err(Unknown::Group("no-such".into())));
+    }
+
     use super::*;
 
     #[test]

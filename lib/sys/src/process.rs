@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
 
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -153,6 +154,23 @@ pub fn limit_file_size() -> io::Result<()> {
 pub fn host_name() -> io::Result<std::ffi::OsString> {
     Ok(nix::unistd::gethostname()?)
 }
+
+/// Waits for the end of a child, at most for `limit`; nothing when it still runs.
+///
+/// # Errors
+/// What pidfd_open(2), poll(2) and waitpid(2) report.
+pub fn wait_at_most(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    // SAFETY: the call takes two numbers, and gives back a new descriptor or an error.
+    let number = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
+    let number = RawFd::try_from(number).ok().filter(|number| *number >= 0).ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: the descriptor was just made, and nobody else knows its number.
+    let handle = unsafe { OwnedFd::from_raw_fd(number) };
+    crate::descriptor::wait_readable(&handle, Some(limit))?;
+    child.try_wait()
+}
+
+/// Where programs are searched that have no `/` in their name: the system's default.
+pub const DEFAULT_PATH: &str = "/usr/bin:/bin";
 
 /// A command that runs with the rights of a user, apart from the process that starts it.
 #[derive(Clone, Debug)]
@@ -309,6 +327,17 @@ mod tests {
         let lost = UserCommand { directory: Some("/no/such/place".into()), ..command(&["true"]) };
         assert!(matches!(run(&lost), Err(StartError::Directory(_))));
         assert!(matches!(run(&command(&["no-such-program"])), Err(StartError::Exec(_))));
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_child_or_the_time() {
+        let start = |words| command(words).spawn(Stdio::null(), Stdio::null(), Stdio::null()).unwrap();
+        let status = wait_at_most(&mut start(&["sh", "-c", "exit 3"]), Duration::from_secs(20)).unwrap();
+        assert_eq!(status.and_then(|status| status.code()), Some(3));
+        let mut slow = start(&["sleep", "100"]);
+        assert_eq!(wait_at_most(&mut slow, Duration::from_millis(10)).unwrap(), None);
+        slow.kill().unwrap();
+        slow.wait().unwrap();
     }
 
     #[test]

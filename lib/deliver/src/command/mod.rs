@@ -12,15 +12,13 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use bstr::BString;
-use sys::process::{StartError, UserCommand};
+use sys::process::{DEFAULT_PATH, StartError, UserCommand};
 
 use crate::copy::{CopyError, Style, copy};
 use crate::job::Job;
 use crate::outcome::Failure;
 use pipe::{Clock, TimedPipe, read_output, wait_or_kill};
 
-/// The system's default search path.
-const PATH: &str = "/usr/bin:/bin";
 /// Exit status for "try again".
 const TEMPORARY: i32 = 75;
 
@@ -183,7 +181,7 @@ fn explain(result: Result<Child, StartError>, settings: &Settings<'_>, action: &
 fn spawn(words: &[BString], settings: &Settings<'_>, output: &File) -> Result<Child, StartError> {
     let os = |text: &BString| OsString::from_vec(text.to_vec());
     let mut environment: Vec<_> = settings.environment.iter().map(|(name, value)| (os(name), os(value))).collect();
-    environment.push(("PATH".into(), PATH.into()));
+    environment.push(("PATH".into(), DEFAULT_PATH.into()));
     environment.extend(settings.variables.iter().map(|(name, value)| (os(name), os(value))));
     let command = UserCommand {
         words: words.iter().map(os).collect(),

@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sys::privilege::ActingAs;
 use sys::signal::Signal;
@@ -115,19 +114,8 @@ pub(super) fn wait_or_kill(process: &mut Child, clock: &Clock, settings: &Settin
 }
 
 fn wait_for(process: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + limit;
-    let mut pause = Duration::from_micros(200);
-    loop {
-        match process.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => {
-                sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(50));
-            }
-            Ok(None) => return None,
-            Err(error) => logging::fatal!("wait for command: {}", sys::reason(&error)),
-        }
-    }
+    sys::process::wait_at_most(process, limit)
+        .unwrap_or_else(|error| logging::fatal!("wait for command: {}", sys::reason(&error)))
 }
 
 /// Kills the command's process group, with the command's rights and no others.

@@ -114,6 +114,11 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// What has not been taken apart yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn part(&mut self) -> Result<Part<'a>, Error> {
         let (length, part) = match self.rest {
             [b'$', b'$', ..] => (2, Part::Literal(&self.rest[..1])),
