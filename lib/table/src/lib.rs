@@ -15,6 +15,7 @@
 
 mod berkeley;
 mod cache;
+pub mod client;
 mod error;
 mod flags;
 mod kinds;

@@ -7,7 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::error::open_error;
 use crate::kinds::proxy::{self, Client};
-use crate::kinds::{self, Request};
+use crate::kinds::{self, Request, socketmap};
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
 
@@ -25,6 +25,8 @@ pub struct Tables {
     refused: Arc<Mutex<Option<OpenError>>>,
     /// Connections, by the name of the service.
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
+    /// Connections to socketmap servers, by their endpoints.
+    socketmaps: Arc<Mutex<BTreeMap<BString, socketmap::Client>>>,
 }
 
 impl Tables {
@@ -36,6 +38,7 @@ impl Tables {
             failed: Arc::default(),
             refused: Arc::default(),
             proxies: Arc::default(),
+            socketmaps: Arc::default(),
         }
     }
 
@@ -127,6 +130,17 @@ impl Tables {
     pub(crate) fn proxy_client(&self, service: &str) -> Client {
         let mut proxies = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
         proxies.entry(service.to_owned()).or_insert_with(|| proxy::client(&self.settings, service)).clone()
+    }
+
+    /// The connection to a socketmap server.
+    pub(crate) fn socketmap_client(&self, endpoint: &[u8]) -> Result<socketmap::Client, OpenError> {
+        let mut clients = self.socketmaps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(endpoint.as_bstr()) {
+            return Ok(client.clone());
+        }
+        let client = socketmap::client(endpoint)?;
+        clients.insert(endpoint.into(), client.clone());
+        Ok(client)
     }
 
     fn opened(&self, place: &Place) -> Option<Table> {

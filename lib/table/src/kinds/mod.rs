@@ -18,6 +18,8 @@ pub(crate) mod proxy;
 mod randmap;
 mod regexp;
 mod rules;
+pub(crate) mod socketmap;
+mod tcp;
 mod texthash;
 mod unix;
 
@@ -52,6 +54,14 @@ impl Request<'_> {
         match self.mode {
             Mode::ReadOnly => Ok(()),
             _ => Err(open_error!("{} map requires O_RDONLY access mode", self.full_name())),
+        }
+    }
+
+    /// Types whose answers nobody vouches for are refused where those decide about rights (tables §1.4).
+    fn authenticated(&self, sensitive: &str) -> Result<(), OpenError> {
+        match self.flags.has(Flags::NO_UNAUTH) {
+            false => Ok(()),
+            true => Err(open_error!("{} map is not allowed for {sensitive} data", self.full_name())),
         }
     }
 
@@ -105,7 +115,9 @@ const KINDS: &[(&str, Opener)] = &[
     ("proxy", proxy::open),
     ("randmap", randmap::open),
     ("regexp", regexp::open),
+    ("socketmap", socketmap::open),
     ("static", constant::open_static),
+    ("tcp", tcp::open),
     ("texthash", texthash::open),
     ("unionmap", compose::open_unionmap),
     ("unix", unix::open),
