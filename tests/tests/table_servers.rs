@@ -114,7 +114,7 @@ fn socketmap_server() -> SocketAddr {
                 "virt empty" => "3:OK ,",
                 "virt temp" => "9:TEMP slow,",
                 "virt timeout" => "12:TIMEOUT late,",
-                "virt perm" => "8:PERM no,",
+                "virt perm" => "7:PERM no,",
                 "virt other" => "7:WHAT so,",
                 "virt garbage" => "hello",
                 "virt close" => return,
