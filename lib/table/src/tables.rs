@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
+use config::Definitions;
 
 use crate::error::open_error;
 use crate::kinds::proxy::{self, Client};
-use crate::kinds::{self, Request, socketmap};
+use crate::kinds::{self, Kind, Request, socketmap};
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
 
 /// What tells one open table from another.
 type Place = (BString, Flags, Mode);
+
+/// What [`Tables::with_kinds`] adds.
+#[derive(Debug)]
+struct More {
+    kinds: &'static [Kind],
+    definitions: Definitions,
+}
 
 /// The tables that a process has open. A table with the same name, flags and mode is opened once. Clones share it.
 #[derive(Clone, Debug)]
@@ -25,6 +33,8 @@ pub struct Tables {
     refused: Arc<Mutex<Option<OpenError>>>,
     /// Connections, by the name of the service.
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
+    /// Types that this program has besides the usual ones, and the names that main.cf defines, for their parameters.
+    more: Option<Arc<More>>,
     /// Connections to socketmap servers, by their endpoints.
     socketmaps: Arc<Mutex<BTreeMap<BString, socketmap::Client>>>,
 }
@@ -39,7 +49,24 @@ impl Tables {
             refused: Arc::default(),
             proxies: Arc::default(),
             socketmaps: Arc::default(),
+            more: None,
         }
+    }
+
+    /// Adds types, whose tables can have their parameters in main.cf.
+    #[must_use]
+    pub fn with_kinds(self, kinds: &'static [Kind], definitions: Definitions) -> Self {
+        Tables { more: Some(Arc::new(More { kinds, definitions })), ..self }
+    }
+
+    /// The types that were added.
+    pub(crate) fn more_kinds(&self) -> &'static [Kind] {
+        self.more.as_ref().map_or(&[], |more| more.kinds)
+    }
+
+    /// The names that main.cf defines, if types were added.
+    pub fn definitions(&self) -> Option<&Definitions> {
+        self.more.as_ref().map(|more| &more.definitions)
     }
 
     /// The parameters.
