@@ -16,6 +16,7 @@ pub mod place;
 pub mod policy;
 pub mod records;
 pub mod script;
+pub mod servers;
 pub mod session;
 pub mod sink;
 pub mod smtp;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The floor of each library; programs are above all of them.
-const FLOORS: [(&str, u32); 16] = [
+const FLOORS: [(&str, u32); 17] = [
     ("sys", 1),
     ("text", 1),
     ("config", 2),
@@ -23,12 +23,15 @@ const FLOORS: [(&str, u32); 16] = [
     ("address", 4),
     ("deliver", 5),
     ("access", 5),
+    ("table-net", 5),
     ("tests", 99),
 ];
 const PROGRAMS: u32 = 10;
 
 /// Crates that only some programs may have, because of what they can do.
-const RESTRICTED: [(&str, &[&str]); 2] = [
+const RESTRICTED: [(&str, &[&str]); 3] = [
+    // Whoever links the clients of databases talks to other machines with passwords.
+    ("table-net", &["postmap", "postalias", "proxymap"]),
     // Whoever links the delivery library can run commands and write mailboxes.
     ("deliver", &["local", "virtual", "error", "discard", "qmgr", "cleanup", "postlock", "smtp", "pipe"]),
     // Daemons are not commands, and the reverse: neither frame is found in the other's programs.

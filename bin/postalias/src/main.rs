@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         flags: options.flags,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
         mime_limits: None,
-        tables: Tables::new(Settings::from(&config)),
+        tables: Tables::new(Settings::from(&config)).with_kinds(table_net::KINDS, config.definitions()),
     };
     match command.run(&options, Format::Aliases(config.get(params::MYHOSTNAME).into())) {
         Ok(true) => ExitCode::SUCCESS,

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         flags: options.flags,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
         mime_limits: Some(limits(&config)),
-        tables: Tables::new(Settings::from(&config)),
+        tables: Tables::new(Settings::from(&config)).with_kinds(table_net::KINDS, config.definitions()),
     };
     match command.run(&options, Format::Map) {
         Ok(true) => ExitCode::SUCCESS,

@@ -53,7 +53,8 @@ impl ProxyMap {
         }
         let key = if writes { params::PROXY_WRITE_MAPS } else { params::PROXY_READ_MAPS };
         let approved = Approved::read(key.name(), config.get(key));
-        Ok(ProxyMap { tables: Tables::new(Settings::from(config)), approved, writes })
+        let tables = Tables::new(Settings::from(config)).with_kinds(table_net::KINDS, config.definitions());
+        Ok(ProxyMap { tables, approved, writes })
     }
 
     fn answer(&self, request: Request) -> Vec<u8> {

@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use address::{Resolver, Rewriter};
+use table::client::ConnectError;
+
+use crate::Endpoint;
 
 /// The domain name system, and the hosts file.
 pub trait Dns: dns::Resolve + Debug {
@@ -36,26 +39,13 @@ pub trait PolicyStream: Debug + io::Read + io::Write {
     fn is_readable(&self) -> bool;
 }
 
-/// Why a policy server could not be connected to.
-#[derive(Debug)]
-pub enum ConnectError {
-    /// The host or the service is not known, and why.
-    NotFound(String),
-    /// connect(2) failed.
-    Io(io::Error),
-}
-
 /// Connects to policy servers.
 pub trait PolicyConnector: Debug {
     /// Connects to an endpoint, and sets the time limit of each read and write.
     ///
     /// # Errors
     /// When that does not work.
-    fn connect(
-        &mut self,
-        endpoint: &crate::policy::Endpoint,
-        limit: Duration,
-    ) -> Result<Box<dyn PolicyStream>, ConnectError>;
+    fn connect(&mut self, endpoint: &Endpoint, limit: Duration) -> Result<Box<dyn PolicyStream>, ConnectError>;
 }
 
 /// Time.

@@ -57,10 +57,10 @@ pub use check::{Access, Verdict};
 pub use doors::*;
 pub use effects::Effects;
 pub use facts::*;
-pub use policy::Endpoint;
 pub use reply::{Cause, Reply};
 pub use rewrite_context::Context;
 pub use run::Fatal;
+pub use table::client::{ConnectError, Endpoint};
 
 #[cfg(test)]
 mod tests;

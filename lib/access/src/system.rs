@@ -1,20 +1,20 @@
 //! What is behind the doors in a mail system.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, SystemTime};
 
 use address::{DnsReplyFilter, RewriteService};
-use bstr::ByteSlice;
 use config::{Config, params};
 use dns::{Options, Record, Resolve, Resolver, Type};
 use ipc::verify::{Answer, Request};
 use ipc::{PersistentClient, protocol};
 use table::Tables;
+use table::client::ConnectError;
 
-use crate::doors::{Clock, ConnectError, Dns, Doors, PolicyConnector, PolicyStream, Verifier};
-use crate::policy::Endpoint;
+use crate::Endpoint;
+use crate::doors::{Clock, Dns, Doors, PolicyConnector, PolicyStream, Verifier};
 
 impl Doors {
     /// The services of the mail system, the domain name system, and the clock on the wall.
@@ -83,58 +83,24 @@ struct PolicyServers;
 
 impl PolicyConnector for PolicyServers {
     fn connect(&mut self, endpoint: &Endpoint, limit: Duration) -> Result<Box<dyn PolicyStream>, ConnectError> {
-        match endpoint {
-            Endpoint::Unix(path) => {
-                let socket = sys::socket::connect_unix(path.to_path_lossy(), limit).map_err(ConnectError::Io)?;
-                socket.set_read_timeout(Some(limit)).map_err(ConnectError::Io)?;
-                socket.set_write_timeout(Some(limit)).map_err(ConnectError::Io)?;
-                Ok(Box::new(Socket(socket)))
-            }
-            Endpoint::Inet { host, port, .. } => {
-                let socket = connect_inet(&addresses(host, port)?, limit).map_err(ConnectError::Io)?;
-                socket.set_read_timeout(Some(limit)).map_err(ConnectError::Io)?;
-                socket.set_write_timeout(Some(limit)).map_err(ConnectError::Io)?;
-                Ok(Box::new(Socket(socket)))
-            }
-        }
+        // The calls of a stream socket are the same for both families.
+        let socket = UnixStream::from(endpoint.connect(limit)?);
+        socket.set_read_timeout(Some(limit)).map_err(ConnectError::Io)?;
+        socket.set_write_timeout(Some(limit)).map_err(ConnectError::Io)?;
+        Ok(Box::new(Socket(socket)))
     }
-}
-
-fn addresses(host: &[u8], port: &[u8]) -> Result<Vec<SocketAddr>, ConnectError> {
-    let not_found = |why: &str| ConnectError::NotFound(why.to_owned());
-    let (host, port) = (host.to_str().ok(), port.to_str().ok());
-    let (Some(host), Some(port)) = (host, port) else { return Err(not_found("Name or service not known")) };
-    let number = port.parse().ok().or_else(|| sys::network::service_port(port));
-    let port = number.ok_or_else(|| not_found("Servname not supported for ai_socktype"))?;
-    let found = (host, port).to_socket_addrs().map_err(|error| {
-        let text = sys::reason(&error);
-        not_found(text.strip_prefix("failed to lookup address information: ").unwrap_or(&text))
-    })?;
-    Ok(found.collect())
-}
-
-/// Connects to the first address that answers.
-fn connect_inet(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect_timeout(address, limit) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 #[derive(Debug)]
-struct Socket<S>(S);
+struct Socket(UnixStream);
 
-impl<S: Read> Read for Socket<S> {
+impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
 }
 
-impl<S: Write> Write for Socket<S> {
+impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -144,7 +110,7 @@ impl<S: Write> Write for Socket<S> {
     }
 }
 
-impl<S: Read + Write + AsFd + std::fmt::Debug> PolicyStream for Socket<S> {
+impl PolicyStream for Socket {
     fn is_readable(&self) -> bool {
         sys::descriptor::wait_readable(&self.0, Some(Duration::ZERO)).unwrap_or(true)
     }

@@ -77,6 +77,20 @@ pub struct LegacyDefaults {
     pub respectful_logging: bool,
 }
 
+/// The names of a [`Config`], to be kept apart from it.
+#[derive(Clone, Debug)]
+pub struct Definitions(std::sync::Arc<Dictionary>);
+
+impl Definitions {
+    /// The expanded value of any name, if it is defined.
+    ///
+    /// # Errors
+    /// When the value has a bad `$name`; the reason has been logged.
+    pub fn value(&self, name: &[u8]) -> Result<Option<BString>, Error> {
+        self.0.get(name).map(|text| evaluate::expand_with(&self.0, text)).transpose()
+    }
+}
+
 impl Config {
     /// The value of a parameter.
     ///
@@ -105,6 +119,11 @@ impl Config {
     /// The unexpanded text of any name, if it is defined: in main.cf, by an override, or as a default that this program has.
     pub fn lookup(&self, name: &[u8]) -> Option<&BStr> {
         self.dictionary.get(name)
+    }
+
+    /// All names that are defined, for tables that take their parameters from main.cf (tables §5.1).
+    pub fn definitions(&self) -> Definitions {
+        Definitions(std::sync::Arc::new(self.dictionary.clone()))
     }
 
     /// Expands the `$name`s of a text.

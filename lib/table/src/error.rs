@@ -36,6 +36,9 @@ impl Error {
     /// A temporary failure with nothing to tell.
     pub const RETRY: Error = Error::Retry { errno: 0 };
 
+    /// A temporary failure of a server: the number that its connect(2) left behind is all that a tool has to tell.
+    pub const NO_ANSWER: Error = Error::Retry { errno: nix::errno::Errno::EINPROGRESS as i32 };
+
     /// A temporary failure by the operating system.
     pub fn system(error: &io::Error) -> Self {
         Error::Retry { errno: error.raw_os_error().unwrap_or(0) }

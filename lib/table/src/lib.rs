@@ -15,6 +15,7 @@
 
 mod berkeley;
 mod cache;
+pub mod client;
 mod error;
 mod flags;
 mod kinds;
@@ -29,8 +30,8 @@ pub mod tool;
 pub use cache::{Cache, CacheError};
 pub use error::{Error, Lookup, OpenError};
 pub use flags::{Duplicates, Flags, Mode};
-pub use kinds::kinds;
-pub use map::{Change, Operation, Owner};
+pub use kinds::{Kind, Opener, Request, is_remote, kinds};
+pub use map::{Change, Facts, Map, Operation, Owner};
 pub use maps::Maps;
 pub use settings::Settings;
 pub use table::Table;

@@ -87,7 +87,7 @@ impl Operation {
 }
 
 /// An open table of some type. Keys come folded and checked.
-pub(crate) trait Map: Send {
+pub trait Map: Send {
     /// What is known from opening.
     fn facts(&self) -> Facts;
 

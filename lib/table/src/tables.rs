@@ -4,15 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
+use config::Definitions;
 
 use crate::error::open_error;
 use crate::kinds::proxy::{self, Client};
-use crate::kinds::{self, Request};
+use crate::kinds::{self, Kind, Request, socketmap};
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, Maps, Mode, OpenError, Settings, Table};
 
 /// What tells one open table from another.
 type Place = (BString, Flags, Mode);
+
+/// What [`Tables::with_kinds`] adds.
+#[derive(Debug)]
+struct More {
+    kinds: &'static [Kind],
+    definitions: Definitions,
+}
 
 /// The tables that a process has open. A table with the same name, flags and mode is opened once. Clones share it.
 #[derive(Clone, Debug)]
@@ -25,6 +33,10 @@ pub struct Tables {
     refused: Arc<Mutex<Option<OpenError>>>,
     /// Connections, by the name of the service.
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
+    /// Types that this program has besides the usual ones, and the names that main.cf defines, for their parameters.
+    more: Option<Arc<More>>,
+    /// Connections to socketmap servers, by their endpoints.
+    socketmaps: Arc<Mutex<BTreeMap<BString, socketmap::Client>>>,
 }
 
 impl Tables {
@@ -36,7 +48,25 @@ impl Tables {
             failed: Arc::default(),
             refused: Arc::default(),
             proxies: Arc::default(),
+            socketmaps: Arc::default(),
+            more: None,
         }
+    }
+
+    /// Adds types, whose tables can have their parameters in main.cf.
+    #[must_use]
+    pub fn with_kinds(self, kinds: &'static [Kind], definitions: Definitions) -> Self {
+        Tables { more: Some(Arc::new(More { kinds, definitions })), ..self }
+    }
+
+    /// The types that were added.
+    pub(crate) fn more_kinds(&self) -> &'static [Kind] {
+        self.more.as_ref().map_or(&[], |more| more.kinds)
+    }
+
+    /// The names that main.cf defines, if types were added.
+    pub fn definitions(&self) -> Option<&Definitions> {
+        self.more.as_ref().map(|more| &more.definitions)
     }
 
     /// The parameters.
@@ -127,6 +157,17 @@ impl Tables {
     pub(crate) fn proxy_client(&self, service: &str) -> Client {
         let mut proxies = self.proxies.lock().unwrap_or_else(PoisonError::into_inner);
         proxies.entry(service.to_owned()).or_insert_with(|| proxy::client(&self.settings, service)).clone()
+    }
+
+    /// The connection to a socketmap server.
+    pub(crate) fn socketmap_client(&self, endpoint: &[u8]) -> Result<socketmap::Client, OpenError> {
+        let mut clients = self.socketmaps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(endpoint.as_bstr()) {
+            return Ok(client.clone());
+        }
+        let client = socketmap::client(endpoint)?;
+        clients.insert(endpoint.into(), client.clone());
+        Ok(client)
     }
 
     fn opened(&self, place: &Place) -> Option<Table> {

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use bstr::BString;
 use table::Error;
+use table::client::ConnectError;
 
+use super::PolicySettings;
 use super::protocol::{Answer, answer};
-use super::{Endpoint, PolicySettings};
-use crate::doors::{Clock, ConnectError, PolicyConnector, PolicyStream};
+use crate::Endpoint;
+use crate::doors::{Clock, PolicyConnector, PolicyStream};
 
 /// `EADDRNOTAVAIL`: what a server without an address counts as.
 const ADDRESS_NOT_AVAILABLE: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;

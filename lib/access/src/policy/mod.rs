@@ -1,11 +1,8 @@
 //! Asking policy servers (access-milter-postscreen §6).
 
 mod client;
-mod endpoint;
 mod protocol;
 mod settings;
-
-pub use endpoint::Endpoint;
 
 pub(crate) use client::PolicyServer;
 pub(crate) use protocol::request;

@@ -7,7 +7,7 @@ use config::{Config, params};
 use text::list::{SEPARATORS, split_braced, unbrace};
 use text::split_name_value;
 
-use super::Endpoint;
+use crate::Endpoint;
 
 /// The global parameters.
 #[derive(Clone, Debug)]

@@ -18,6 +18,8 @@ pub(crate) mod proxy;
 mod randmap;
 mod regexp;
 mod rules;
+pub(crate) mod socketmap;
+mod tcp;
 mod texthash;
 mod unix;
 
@@ -25,7 +27,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::berkeley::Method;
 use crate::error::open_error;
@@ -33,7 +35,8 @@ use crate::map::Map;
 use crate::{Flags, Mode, OpenError, Tables};
 
 /// What a type needs to open a table.
-pub(crate) struct Request<'a> {
+#[derive(Debug)]
+pub struct Request<'a> {
     /// The type, for messages.
     pub kind: &'a BStr,
     /// What comes after `type:`.
@@ -48,15 +51,30 @@ pub(crate) struct Request<'a> {
 
 impl Request<'_> {
     /// Types that can only be looked up refuse other access modes.
-    fn read_only(&self) -> Result<(), OpenError> {
+    ///
+    /// # Errors
+    /// The text for other modes.
+    pub fn read_only(&self) -> Result<(), OpenError> {
         match self.mode {
             Mode::ReadOnly => Ok(()),
             _ => Err(open_error!("{} map requires O_RDONLY access mode", self.full_name())),
         }
     }
 
+    /// Types whose answers nobody vouches for are refused where those decide about rights (tables §1.4).
+    /// `sensitive` is how the type's text has that word.
+    ///
+    /// # Errors
+    /// The text for tables that decide about rights.
+    pub fn authenticated(&self, sensitive: &str) -> Result<(), OpenError> {
+        match self.flags.has(Flags::NO_UNAUTH) {
+            false => Ok(()),
+            true => Err(open_error!("{} map is not allowed for {sensitive} data", self.full_name())),
+        }
+    }
+
     /// The name as a path.
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(self.name))
     }
 
@@ -76,7 +94,7 @@ impl Request<'_> {
     }
 
     /// `type:name`.
-    fn full_name(&self) -> String {
+    pub fn full_name(&self) -> String {
         format!("{}:{}", text::show(self.kind), text::show(self.name))
     }
 
@@ -86,10 +104,14 @@ impl Request<'_> {
     }
 }
 
-type Opener = fn(&Request<'_>) -> Result<Box<dyn Map>, OpenError>;
+/// How a type opens a table.
+pub type Opener = fn(&Request<'_>) -> Result<Box<dyn Map>, OpenError>;
+
+/// A type by its name.
+pub type Kind = (&'static str, Opener);
 
 /// All types, in the order of their names: what `postconf -m` prints.
-const KINDS: &[(&str, Opener)] = &[
+const KINDS: &[Kind] = &[
     ("btree", |request| berkeley::open(request, Method::Btree)),
     ("cdb", cdb::open),
     ("cidr", cidr::open),
@@ -105,7 +127,9 @@ const KINDS: &[(&str, Opener)] = &[
     ("proxy", proxy::open),
     ("randmap", randmap::open),
     ("regexp", regexp::open),
+    ("socketmap", socketmap::open),
     ("static", constant::open_static),
+    ("tcp", tcp::open),
     ("texthash", texthash::open),
     ("unionmap", compose::open_unionmap),
     ("unix", unix::open),
@@ -114,9 +138,19 @@ const KINDS: &[(&str, Opener)] = &[
 /// The types whose tables can be built.
 const BUILDABLE: &[&str] = &["btree", "cdb", "fail", "hash", "lmdb"];
 
+/// The types that only some programs open themselves ([`Tables::with_kinds`]); the others ask proxymap.
+const REMOTE: &[&str] = &["memcache", "redis"];
+
 /// The names of the types, sorted.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(name, _)| *name)
+    let mut names: Vec<_> = KINDS.iter().map(|(name, _)| *name).chain(REMOTE.iter().copied()).collect();
+    names.sort_unstable();
+    names.into_iter()
+}
+
+/// Whether a table is of a type that most programs reach through proxymap only, with or without `proxy:` in front.
+pub fn is_remote(table: &[u8]) -> bool {
+    REMOTE.iter().any(|kind| table.strip_prefix(kind.as_bytes()).is_some_and(|rest| rest.starts_with(b":")))
 }
 
 /// Whether tables of this type can be built.
@@ -126,6 +160,19 @@ pub(crate) fn is_buildable(kind: &[u8]) -> bool {
 
 /// Opens a table of one of the types; `None`: there is no such type.
 pub(crate) fn open(request: &Request<'_>) -> Option<Result<Box<dyn Map>, OpenError>> {
-    let (_, open) = KINDS.iter().find(|(name, _)| name.as_bytes() == request.kind)?;
-    Some(open(request))
+    let mut known = KINDS.iter().chain(request.tables.more_kinds());
+    if let Some((_, open)) = known.find(|(name, _)| name.as_bytes() == request.kind) {
+        return Some(open(request));
+    }
+    let full_name = [request.kind.as_bytes(), b":", request.name.as_bytes()].concat();
+    is_remote(&full_name).then(|| open_elsewhere(request, full_name.as_bstr()))
+}
+
+/// Asks proxymap for a table that this program cannot open.
+fn open_elsewhere(request: &Request<'_>, full_name: &BStr) -> Result<Box<dyn Map>, OpenError> {
+    request.authenticated("security-sensitive")?;
+    if request.flags.has(Flags::NO_PROXY) {
+        return Err(open_error!("unsupported dictionary type: {}", text::show(request.kind)));
+    }
+    proxy::open(&Request { name: full_name, ..*request })
 }
