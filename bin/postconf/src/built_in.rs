@@ -34,7 +34,7 @@ pub fn show_list(options: &Options) {
 /// The table types. What is installed may depend on the configuration, so that is looked at first, as by a program that
 /// uses tables.
 fn tables(options: &Options) -> Vec<&'static str> {
-    Config::load("postconf", &options.overrides).or_fatal();
+    Config::load("postconf", &options.overrides()).or_fatal();
     table::kinds().collect()
 }
 

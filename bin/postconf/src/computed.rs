@@ -12,10 +12,11 @@ pub fn default(name: &str, main: &Dictionary) -> Option<BString> {
     match name {
         "process_name" => Some(Invocation::of_process().base_name().to_owned()),
         "process_id" => Some(std::process::id().to_string().into()),
+        // What main.cf has is not computed: that may take time, and go wrong.
+        "myhostname" | "mydomain" | "mynetworks" if main.get(name.as_bytes()).is_some() => None,
         "myhostname" => Some(myhostname(main)),
         "mydomain" => Some(mydomain(main)),
-        // Not worth looking the network over if main.cf has it.
-        "mynetworks" if main.get(b"mynetworks").is_none() => Some(mynetworks(main)),
+        "mynetworks" => Some(mynetworks(main)),
         "config_directory" => Some(config::directory::DEFAULT_DIRECTORY.into()),
         _ => None,
     }

@@ -217,7 +217,8 @@ impl Entry {
                 text.push(b'\n');
                 text.extend_from_slice(INDENT);
                 column = INDENT.len();
-            } else if column > INDENT.len() {
+            } else if has_value || column > INDENT.len() {
+                // The genuine program forgets the blank after a short command that stands alone.
                 text.push(b' ');
                 column += 1;
             }
@@ -261,7 +262,8 @@ pub fn check_field(index: usize, value: &[u8], text: &[u8]) -> Result<(), String
     if valid {
         Ok(())
     } else {
-        Err(format!("invalid {} field \"{}\" in \"{}\"", FIELDS[index], show(value), show(text)))
+        let line = text.replace(b"\n", b" ");
+        Err(format!("invalid {} field \"{}\" in \"{}\"", FIELDS[index], show(value), show(&line)))
     }
 }
 

@@ -33,8 +33,8 @@ pub fn read_main(options: &Options) -> Dictionary {
     let path = path("main.cf");
     let text = main_cf::read_file(&path).or_fatal();
     dictionary.read(&path, &text).or_fatal();
-    for (name, value) in &options.overrides {
-        dictionary.set(name.clone(), value.clone());
+    for (name, value) in options.overrides() {
+        dictionary.set(name, value);
     }
     dictionary
 }

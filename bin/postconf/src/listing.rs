@@ -7,17 +7,18 @@ use text::show;
 use crate::computed;
 use crate::entry::{Entry, FIELDS};
 use crate::files::{read_main, read_master};
+use crate::nearest::suggest;
 use crate::options::{Mode, Options};
 use crate::output::{Format, INDENT, Output, WIDTH};
 use crate::parameters::{Parameter, Parameters};
 use crate::pattern::{Pattern, parse_patterns};
 use crate::scope::Settings;
-use crate::validate::Configuration;
+use crate::validate::{Configuration, drop_read_only};
 
 /// Shows what the command line asks for.
 pub fn show_configuration(options: &Options) {
-    let patterns = parse_patterns(options);
     let configuration = load(options);
+    let patterns = parse_patterns(options);
     let listing = Listing {
         options,
         configuration: &configuration,
@@ -36,7 +37,7 @@ pub fn show_configuration(options: &Options) {
 
 fn load(options: &Options) -> Configuration {
     // The file that is to be shown comes first, also with its errors.
-    let (dictionary, entries) = match options.mode {
+    let (dictionary, mut entries) = match options.mode {
         Mode::Main => {
             let dictionary = read_main(options);
             (dictionary, read_master(options.mode))
@@ -46,9 +47,16 @@ fn load(options: &Options) -> Configuration {
             (read_main(options), entries)
         }
     };
+    let mut main = settings(&dictionary, options);
+    if !options.defaults {
+        entries.iter_mut().for_each(|entry| drop_read_only(&mut entry.settings, config::master::FILE_NAME));
+    }
     let mut parameters = Parameters::builtin(|name| computed::default(name, &dictionary));
     parameters.add_services(&entries);
-    let mut configuration = Configuration { main: settings(&dictionary, options), entries, parameters };
+    if !options.defaults {
+        drop_read_only(&mut main, "main.cf");
+    }
+    let mut configuration = Configuration { main, entries, parameters };
     if !options.defaults {
         configuration.validate();
     }
@@ -89,6 +97,7 @@ impl Listing<'_> {
                 None => {
                     output.flush();
                     log::warn!("{}: unknown parameter", show(name));
+                    suggest(name, parameters);
                 }
             }
         }

@@ -8,6 +8,7 @@ mod edit;
 mod entry;
 mod files;
 mod listing;
+mod nearest;
 mod options;
 mod or_fatal;
 mod output;

@@ -53,7 +53,8 @@ pub struct Options {
     pub mode: Mode,
     pub edit: Option<Edit>,
     pub classes: Classes,
-    pub overrides: Vec<(BString, BString)>,
+    /// The arguments of `-o`.
+    pub overrides: Vec<BString>,
     /// `-d`
     pub defaults: bool,
     /// `-n`
@@ -113,7 +114,7 @@ impl Options {
                 b'c' => command::use_config_directory(option.value),
                 b'C' => classes = parse_classes(option.value),
                 b'E' => usage(invocation),
-                b'o' => overrides.push(parse_override(option.value)),
+                b'o' => overrides.push(option.value.to_owned()),
                 b'T' if tls.is_some() => fatal!("At most one -T <mode> option may be specified"),
                 b'T' => tls = Some(option.value.to_owned()),
                 b'b' | b't' if given.contains(&b'b') || given.contains(&b't') => fatal!("specify one of -b and -t"),
@@ -131,7 +132,7 @@ impl Options {
     fn build(
         mut given: Vec<u8>,
         classes: Classes,
-        overrides: Vec<(BString, BString)>,
+        overrides: Vec<BString>,
         tls: Option<BString>,
         operands: Vec<BString>,
     ) -> Self {
@@ -170,6 +171,11 @@ impl Options {
             tls,
             operands,
         }
+    }
+
+    /// The settings of `-o`; a bad one ends the program.
+    pub fn overrides(&self) -> Vec<(BString, BString)> {
+        self.overrides.iter().map(|text| parse_override(text)).collect()
     }
 }
 

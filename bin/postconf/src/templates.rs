@@ -18,7 +18,7 @@ pub fn show_templates(options: &Options) {
     if options.operands.len() > 1 {
         fatal!("options -b and -t require at most one template file");
     }
-    let config = Config::load("postconf", &options.overrides).or_fatal();
+    let config = Config::load("postconf", &options.overrides()).or_fatal();
     let os = |text: &[u8]| OsStr::from_bytes(text).to_owned();
     let program = [config.get(params::DAEMON_DIRECTORY).as_bytes(), b"/bounce"].concat();
     let mut command = Command::new(os(&program));

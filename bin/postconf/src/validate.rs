@@ -1,14 +1,16 @@
 //! Which defined names are used, and what else is wrong with names (config §8.8).
 
 use bstr::{BStr, BString};
+use config::registry;
 use text::expand::references;
 use text::{list, show};
 
 use crate::database::Examiner;
 use crate::entry::Entry;
 use crate::files;
+use crate::nearest::suggest;
 use crate::options::Mode;
-use crate::parameters::{Class, Parameters};
+use crate::parameters::Parameters;
 use crate::scope::{Scope, Settings, expand_in};
 
 /// The whole configuration, as it is shown.
@@ -40,9 +42,6 @@ impl Configuration {
             std::iter::once(Space::Main).chain((0..self.entries.len()).map(Space::Entry)).collect();
         for &space in &spaces {
             self.validate_classes(space);
-        }
-        for &space in &spaces {
-            self.drop_read_only(space);
         }
         for &space in &spaces {
             self.validate_references(space);
@@ -106,20 +105,6 @@ impl Configuration {
         }
     }
 
-    fn drop_read_only(&mut self, space: Space) {
-        let read_only = |name: &BStr| self.parameters.get(name).is_some_and(|parameter| parameter.read_only);
-        let found: Vec<(BString, BString)> = self
-            .settings(space)
-            .iter()
-            .filter(|(name, _)| read_only(name))
-            .map(|(name, setting)| (name.into(), setting.value.clone()))
-            .collect();
-        for (name, value) in found {
-            log::warn!("{}: read-only parameter assignment: {}={}", file(space), show(&name), show(&value));
-            self.settings_mut(space).remove(&name);
-        }
-    }
-
     /// Every `$name` in a value uses the name: in values that are defined here, and in defaults that are in effect.
     fn validate_references(&mut self, space: Space) {
         let mut texts: Vec<BString> = self
@@ -165,7 +150,7 @@ impl Configuration {
         let known: Vec<(BString, BString)> = self
             .settings(space)
             .iter()
-            .filter(|(name, _)| self.parameters.get(name).is_some_and(|known| !known.raw && known.class != Class::User))
+            .filter(|(name, _)| self.parameters.get(name).is_some_and(|known| !known.raw && known.listed))
             .map(|(name, setting)| (name.into(), setting.value.clone()))
             .collect();
         let place = match space {
@@ -198,8 +183,23 @@ impl Configuration {
         for (name, setting) in self.settings(space).iter() {
             if !setting.valid && self.parameters.get(name).is_none() {
                 log::warn!("{}: unused parameter: {}={}", file(space), show(name), show(&setting.value));
+                suggest(name, &self.parameters);
             }
         }
+    }
+}
+
+/// Takes out what programs set themselves; that a file tries to is logged.
+pub fn drop_read_only(settings: &mut Settings, file: &str) {
+    let read_only = |name: &BStr| registry::row(name).is_some_and(|row| row.kind == registry::Kind::ReadOnly);
+    let found: Vec<(BString, BString)> = settings
+        .iter()
+        .filter(|(name, _)| read_only(name))
+        .map(|(name, setting)| (name.into(), setting.value.clone()))
+        .collect();
+    for (name, value) in found {
+        log::warn!("{}: read-only parameter assignment: {}={}", files::path(file), show(&name), show(&value));
+        settings.remove(&name);
     }
 }
 

@@ -110,6 +110,6 @@ mod tests {
     fn entries_are_removed_and_commented_out() {
         let old = "a = 1\n# in\n cont\nb=2\na=3\n";
         assert_eq!(changed(old, &["a"], Edit::Remove), "# in\nb=2\n");
-        assert_eq!(changed(old, &["a "], Edit::CommentOut), "#a = 1\n# in\n# cont\nb=2\n#a=3\n");
+        assert_eq!(changed(old, &["a"], Edit::CommentOut), "#a = 1\n# in\n# cont\nb=2\n#a=3\n");
     }
 }

@@ -6,7 +6,7 @@ mod replace;
 
 use bstr::{BString, ByteSlice};
 use logging::fatal;
-use text::space::{is_space, trim_end, trim_start};
+use text::space::{is_space, trim_start};
 use text::{show, split_name_value};
 
 use crate::options::Edit;
@@ -49,8 +49,7 @@ fn request(argument: &[u8], edit: Edit, wording: &Wording) -> Result<Request, St
     if text.contains(&b'=') {
         return Err(wording.value.into());
     }
-    let name = trim_end(text);
-    Ok(Request { text: text.into(), name: name.into(), value: BString::default() })
+    Ok(Request { text: text.into(), name: text.into(), value: BString::default() })
 }
 
 /// Reads the arguments of a command, or ends the program.

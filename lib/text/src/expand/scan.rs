@@ -167,7 +167,7 @@ fn reference(inside: &[u8]) -> Result<Part<'_>, Error> {
     match skip(after) {
         [] => Ok(Part::Value(name)),
         [b'?' | b':', ..] => branches(Test::NotEmpty(name), skip(after)),
-        _ => Err(Error::Name { before: name.into(), rest: after.into() }),
+        _ => Err(Error::Name { before: inside[..inside.len() - after.len()].into(), rest: after.into() }),
     }
 }
 
