@@ -13,6 +13,9 @@ const USER: &str = USERS[0];
 /// Services that every instance here has.
 const LOG_SERVICE: &str = "postlog   unix-dgram n  -       n       -       1       postlogd\n";
 
+/// Writes a status message in one piece; the shell's printf does not, when there is a newline among the bytes.
+const WHOLE: &str = "dd bs=12 count=1 iflag=fullblock status=none";
+
 /// A daemon that writes down how it was started, and then does what the rest of the script says.
 fn probe(rest: &str) -> String {
     format!("#!/bin/bash\necho \"$*|$GENERATION|$(cd /proc/$$/fd && echo [3-9])\" >>{{dir}}/probe.log\n{rest}\n")
@@ -184,7 +187,7 @@ fn strange_status_messages_are_reported() {
     let word =
         r#"word() { printf "\\x%02x\\x%02x\\x%02x\\x%02x" $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) 0; }"#;
     let rest = format!(
-        "{word}\nprintf hello >&5\nsleep 0.5\nprintf \"$(word $$)$(word 77777)$(word 1)\" >&5\nexec sleep 1000"
+        "{word}\nprintf hello >&5\nsleep 0.5\nprintf \"$(word $$)$(word 77777)$(word 1)\" | {WHOLE} >&5\nexec sleep 1000"
     );
     let instance = probing("p unix n - n - 1 probe", &rest);
     let _connection = connect(&instance, "public/p");
@@ -212,7 +215,9 @@ fn a_failure_after_work_does_not_throttle() {
     require_instances!();
     let word =
         r#"word() { printf "\\x%02x\\x%02x\\x%02x\\x%02x" $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) 0; }"#;
-    let say = |state: u8| format!("printf \"$(word $$)$(word $((8#$GENERATION)))$(word {state})\" >&5\nsleep 0.1\n");
+    let say = |state: u8| {
+        format!("printf \"$(word $$)$(word $((8#$GENERATION)))$(word {state})\" | {WHOLE} >&5\nsleep 0.1\n")
+    };
     let rest = format!("{word}\n{}{}exit 1", say(0), say(1));
     let instance = probing("p unix n - n - - probe", &rest);
     let _connection = connect(&instance, "public/p");

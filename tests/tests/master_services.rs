@@ -14,7 +14,9 @@ const LOG_SERVICE: &str = "postlog   unix-dgram n  -       n       -       1    
 fn probing(builder: Builder) -> Instance {
     let word =
         r#"word() { printf "\\x%02x\\x%02x\\x%02x\\x%02x" $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) 0; }"#;
-    let busy = "printf \"$(word $$)$(word $((8#$GENERATION)))$(word 0)\" >&5";
+    // In one piece, whatever bytes it has.
+    let busy =
+        "printf \"$(word $$)$(word $((8#$GENERATION)))$(word 0)\" | dd bs=12 count=1 iflag=fullblock status=none >&5";
     let script = format!("#!/bin/bash\necho \"$$ $*\" >>{{dir}}/probe.log\n{word}\n{busy}\nexec sleep 1000\n");
     let instance = builder.file("libexec/probe", &script).build();
     fs::set_permissions(instance.path("libexec/probe"), Permissions::from_mode(0o755)).expect("permissions");
