@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-use tests::{Instance, Output, require_instances};
+use tests::{Instance, Output, Subject, require_instances};
 
 const SOURCE: &str = "# comment\n\n   \n# more\n\nkey one\n# between\n  value\nUPPER case\nkey second\n";
 
@@ -188,4 +188,23 @@ fn alias_databases_are_built() {
     assert!(output.stderr.contains("line 2: name must be local"), "{output:?}");
     let asked = instance.run("postalias", &["-q", "list", &table]).success();
     assert_eq!(asked.stdout, "a, b@x, |\"/bin/cmd x\"\n");
+}
+
+/// Checklist 48: newer than the control.
+#[test]
+fn entries_are_printed_as_json() {
+    require_instances!();
+    if Subject::from_environment().is_genuine("postmap") {
+        return;
+    }
+    let instance = Instance::builder().file("t/source", "Key  a \"value\"\nb\\\\x y\n").build();
+    postmap(&instance, &[], "cdb", "source").success();
+    assert_eq!(
+        postmap(&instance, &["-j", "-s"], "cdb", "source").success().stdout,
+        "{\"key\": \"a \\\"value\\\"\"}\n{\"b\\\\\\\\x\": \"y\"}\n"
+    );
+    let output = postmap(&instance, &["-j", "-q", "KEY"], "cdb", "source").success();
+    assert_eq!(output.stdout, "{\"KEY\": \"a \\\"value\\\"\"}\n");
+    let output = postmap(&instance, &["-j"], "cdb", "source");
+    assert_eq!(output.stderr, "postmap: fatal: option -j requires -q or -s\n");
 }

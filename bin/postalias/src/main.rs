@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let command = Command {
         tool: Tool::Postalias,
         flags: options.flags,
+        json: options.json,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
         mime_limits: None,
         tables: Tables::new(Settings::from(&config)).with_kinds(table_net::KINDS, config.definitions()),

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let command = Command {
         tool: Tool::Postmap,
         flags: options.flags,
+        json: options.json,
         default_type: config.get(params::DEFAULT_DATABASE_TYPE).into(),
         mime_limits: Some(limits(&config)),
         tables: Tables::new(Settings::from(&config)).with_kinds(table_net::KINDS, config.definitions()),

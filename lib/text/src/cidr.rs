@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// The addresses that share their first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     /// Leading bits that count.
@@ -36,6 +36,17 @@ impl Network {
             ));
         }
         Ok(Network { address, length })
+    }
+
+    /// The network of this length, in bits, that an address is in; all of the address if that is shorter.
+    pub fn of(address: IpAddr, length: u32) -> Self {
+        let length = length.min(bits(address));
+        Network { address: masked(address, length), length }
+    }
+
+    /// How many leading bits count.
+    pub fn length(&self) -> u32 {
+        self.length
     }
 
     /// Whether the address is of the same family.

@@ -19,6 +19,8 @@ pub type Groups = Vec<Option<Range<usize>>>;
 pub trait Engine: Send + Sized {
     /// A compiled pattern.
     type Regex: Send;
+    /// What option letters can say.
+    type Options: Copy;
     /// A key in the form that patterns are looked for in.
     type Subject<'k>;
 
@@ -29,14 +31,17 @@ pub trait Engine: Send + Sized {
     /// How messages call an index that is too big for any pattern, or 0.
     const OUT_OF_RANGE: &'static str;
 
-    /// Compiles a pattern with its option letters. Errors are complete messages.
-    fn compile(pattern: &[u8], options: &[u8], warn: &dyn Fn(&str)) -> Result<Self::Regex, String>;
+    /// What option letters say. Errors are complete messages.
+    fn options(letters: &[u8], warn: &dyn Fn(&str)) -> Result<Self::Options, String>;
+
+    /// Compiles a pattern. Errors are complete messages.
+    fn compile(pattern: &[u8], options: Self::Options) -> Result<Self::Regex, String>;
 
     /// The number of groups.
     fn groups(regex: &Self::Regex) -> usize;
 
     /// A text that every key has which the pattern matches, if upper and lower case are equal.
-    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>>;
+    fn required(pattern: &[u8], options: Self::Options) -> Option<Vec<u8>>;
 
     /// Prepares a key for all patterns of the table.
     fn subject(key: &[u8]) -> Self::Subject<'_>;
@@ -162,9 +167,9 @@ struct Parser<'a> {
 }
 
 /// What is written between delimiters, before it is compiled.
-struct Written<'t> {
+struct Written<'t, O> {
     pattern: &'t [u8],
-    options: &'t [u8],
+    options: O,
     negated: bool,
 }
 
@@ -235,14 +240,18 @@ impl Parser<'_> {
         Ok(Rule { first, second, result })
     }
 
-    fn compile<E: Engine>(&self, written: &Written<'_>) -> Result<Pattern<E::Regex>, String> {
-        let regex = E::compile(written.pattern, written.options, &|problem| self.warn(problem))?;
+    fn compile<E: Engine>(&self, written: &Written<'_, E::Options>) -> Result<Pattern<E::Regex>, String> {
+        let regex = E::compile(written.pattern, written.options)?;
         let literal = E::required(written.pattern, written.options).map(|text| self.literals.borrow_mut().add(text));
         Ok(Pattern { regex, negated: written.negated, line: self.line, literal })
     }
 
     /// Takes `!`s, a pattern between delimiters, and option letters off the start of `text`.
-    fn written<'t, E: Engine>(&self, text: &'t [u8], another: bool) -> Result<(Written<'t>, &'t [u8]), String> {
+    fn written<'t, E: Engine>(
+        &self,
+        text: &'t [u8],
+        another: bool,
+    ) -> Result<(Written<'t, E::Options>, &'t [u8]), String> {
         let (mut rest, mut negated) = (trim_start(text), false);
         while let [b'!', tail @ ..] = rest {
             negated = !negated;
@@ -257,7 +266,8 @@ impl Parser<'_> {
         let (pattern, rest) = (&body[..end], &body[end + 1..]);
         let ends = |byte: &u8| is_space(*byte) || (another && *byte == b'!');
         let options_end = rest.iter().position(ends).unwrap_or(rest.len());
-        Ok((Written { pattern, options: &rest[..options_end], negated }, &rest[options_end..]))
+        let options = E::options(&rest[..options_end], &|problem| self.warn(problem))?;
+        Ok((Written { pattern, options, negated }, &rest[options_end..]))
     }
 
     /// Takes a result apart.

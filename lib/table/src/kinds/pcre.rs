@@ -12,15 +12,16 @@ struct Perl;
 
 impl Engine for Perl {
     type Regex = Regex;
+    type Options = Flags;
     type Subject<'k> = &'k [u8];
 
     const TWO_PATTERNS: bool = false;
     const NO_DELIMITER: &'static str = "ignoring";
     const OUT_OF_RANGE: &'static str = "out of range";
 
-    fn compile(pattern: &[u8], options: &[u8], warn: &dyn Fn(&str)) -> Result<Regex, String> {
+    fn options(letters: &[u8], warn: &dyn Fn(&str)) -> Result<Flags, String> {
         let mut flags = Flags { caseless: true, dot_all: true, ..Flags::default() };
-        for option in options {
+        for option in letters {
             match option {
                 b'i' => flags.caseless ^= true,
                 b'm' => flags.multi_line ^= true,
@@ -36,6 +37,10 @@ impl Engine for Perl {
                 }
             }
         }
+        Ok(flags)
+    }
+
+    fn compile(pattern: &[u8], flags: Flags) -> Result<Regex, String> {
         Regex::new(pattern, flags).map_err(|error| error.to_string())
     }
 
@@ -43,9 +48,9 @@ impl Engine for Perl {
         regex.groups()
     }
 
-    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>> {
+    fn required(pattern: &[u8], flags: Flags) -> Option<Vec<u8>> {
         // With this letter, white space and comments in the pattern mean nothing.
-        if options.contains(&b'x') { None } else { required(pattern, Syntax::Perl) }
+        if flags.extended { None } else { required(pattern, Syntax::Perl) }
     }
 
     fn subject(key: &[u8]) -> &[u8] {

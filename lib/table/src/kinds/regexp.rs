@@ -12,15 +12,16 @@ struct Posix;
 
 impl Engine for Posix {
     type Regex = Regex;
+    type Options = Flags;
     type Subject<'k> = Subject;
 
     const TWO_PATTERNS: bool = true;
     const NO_DELIMITER: &'static str = "skipping";
     const OUT_OF_RANGE: &'static str = "out-of-range";
 
-    fn compile(pattern: &[u8], options: &[u8], _warn: &dyn Fn(&str)) -> Result<Regex, String> {
+    fn options(letters: &[u8], _warn: &dyn Fn(&str)) -> Result<Flags, String> {
         let mut flags = Flags { ignore_case: true, newline: false, extended: true };
-        for option in options {
+        for option in letters {
             match option {
                 b'i' => flags.ignore_case ^= true,
                 b'm' => flags.newline ^= true,
@@ -31,6 +32,10 @@ impl Engine for Posix {
                 }
             }
         }
+        Ok(flags)
+    }
+
+    fn compile(pattern: &[u8], flags: Flags) -> Result<Regex, String> {
         Regex::new(pattern, flags).map_err(|error| error.to_string())
     }
 
@@ -38,9 +43,9 @@ impl Engine for Posix {
         regex.groups()
     }
 
-    fn required(pattern: &[u8], options: &[u8]) -> Option<Vec<u8>> {
-        // Another letter would not have compiled; this one makes the syntax basic.
-        if options.contains(&b'x') { None } else { required(pattern, Syntax::Posix) }
+    fn required(pattern: &[u8], flags: Flags) -> Option<Vec<u8>> {
+        // Basic syntax has other special characters.
+        if !flags.extended { None } else { required(pattern, Syntax::Posix) }
     }
 
     fn subject(key: &[u8]) -> Subject {

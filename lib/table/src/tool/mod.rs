@@ -1,6 +1,7 @@
 //! What postmap(1) and postalias(1) have in common (tables §3). An `Err` is the text that ends the program.
 
 mod build;
+mod json;
 mod message;
 mod options;
 mod run;
@@ -41,6 +42,8 @@ pub struct Command {
     pub tool: Tool,
     /// Open flags from the options.
     pub flags: Flags,
+    /// What is found is printed as JSON objects, one a line.
+    pub json: bool,
     /// `default_database_type`, for names without type.
     pub default_type: BString,
     /// `mime_boundary_length_limit` and `mime_nesting_limit`, for `-m`; a tool that has no such option leaves them out.
@@ -104,6 +107,7 @@ impl Command {
     pub fn query(&self, arguments: &[BString], key: &[u8], out: &mut impl Write) -> Result<bool, String> {
         match self.find(arguments, key)? {
             None => Ok(false),
+            Some(value) if self.json => self.print(key, &value, out).map(|()| true),
             Some(value) => write_line(out, &[&value]).map(|()| true),
         }
     }
@@ -132,7 +136,14 @@ impl Command {
     pub fn query_with_key(&self, arguments: &[BString], key: &[u8], out: &mut impl Write) -> Result<bool, String> {
         match self.find(arguments, key)? {
             None => Ok(false),
-            Some(value) => write_line(out, &[key, self.tool.separator(), &value]).map(|()| true),
+            Some(value) => self.print(key, &value, out).map(|()| true),
+        }
+    }
+
+    fn print(&self, key: &[u8], value: &[u8], out: &mut impl Write) -> Result<(), String> {
+        match self.json {
+            true => write_line(out, &[&json::object(key, value)]),
+            false => write_line(out, &[key, self.tool.separator(), value]),
         }
     }
 
@@ -186,7 +197,7 @@ impl Command {
                 log::warn!("table {label}: key {key}: empty string result is not allowed");
                 log::warn!("table {label} should return NO RESULT in case of NOT FOUND");
             }
-            write_line(out, &[&key, self.tool.separator(), &value])?;
+            self.print(&key, &value, out)?;
             restart = false;
         }
     }

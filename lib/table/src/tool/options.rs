@@ -11,8 +11,8 @@ impl Tool {
     /// Option letters, as getopt(3) has them.
     fn letters(self) -> &'static str {
         match self {
-            Tool::Postmap => "bc:d:fFhimnNopq:rsuUvw",
-            Tool::Postalias => "Nc:d:finopq:rsuvw",
+            Tool::Postmap => "bc:d:fFhijmnNopq:rsuUvw",
+            Tool::Postalias => "Nc:d:fijnopq:rsuvw",
         }
     }
 
@@ -75,6 +75,8 @@ pub struct Options {
     pub flags: Flags,
     /// `-i`.
     pub incremental: bool,
+    /// `-j`: print JSON objects, one a line.
+    pub json: bool,
     /// No `-o`.
     pub as_owner: bool,
     /// No `-p`.
@@ -109,6 +111,7 @@ impl Options {
             action: Action::Build,
             flags: Flags::WARN_DUP | Flags::FOLD_FIX,
             incremental: false,
+            json: false,
             as_owner: true,
             save_permissions: true,
             config_directory: None,
@@ -143,6 +146,7 @@ impl Options {
             b'f' => self.flags = self.flags.without(Flags::FOLD_FIX),
             b'F' => self.flags |= Flags::SRC_RHS_IS_FILE,
             b'i' => self.incremental = true,
+            b'j' => self.json = true,
             b'o' => self.as_owner = false,
             b'p' => self.save_permissions = false,
             b'r' => self.flags = self.flags.without(Flags::WARN_DUP | Flags::IGNORE_DUP) | Flags::REPLACE,
@@ -181,6 +185,9 @@ impl Options {
             (None, None) if seen.list => Action::List,
             (None, None) => Action::Build,
         };
+        if self.json && matches!(self.action, Action::Build | Action::Delete(_) | Action::DeleteAll) {
+            return Err(Refusal::Words("option -j requires -q or -s".into()));
+        }
         if self.tables.is_empty() && self.action != Action::List {
             return Err(Refusal::Words(tool.usage()));
         }
@@ -216,6 +223,8 @@ mod tests {
             (&["-q", "a"][..], Tool::Postmap.usage().as_str()),
             (&[], &Tool::Postmap.usage()),
             (&["-z", "x"], &Tool::Postmap.usage()),
+            (&["-j", "x"], "option -j requires -q or -s"),
+            (&["-j", "-d", "a", "x"], "option -j requires -q or -s"),
             (&["-s", "-q", "a", "x"], "specify only one of -s -q or -d"),
             (&["-q", "a", "-s", "x"], "specify only one of -s or -q or -d"),
             (&["-d", "a", "-q", "a", "x"], "specify only one of -s -q or -d"),
