@@ -282,3 +282,26 @@ fn long_values_fold_and_odd_names_are_found() {
     let services = postconf(&instance, &["-Fh", "*/*/service"]).success().stdout;
     assert_eq!(services, "c\nb\n");
 }
+
+/// `postfix check` says what in main.cf cannot work as it was meant.
+#[test]
+fn what_cannot_work_is_found_by_a_check() {
+    require_instances!();
+    if Subject::from_environment() != Subject::Posthorn {
+        return;
+    }
+    let instance = Instance::builder()
+        .set("smtpd_recipient_restrictions", "permit_mynetworks, reject, check_sender_access static:x")
+        .set("virtual_alias_maps", "texthash:{dir}/nosuch")
+        .set("relay_domain", "x")
+        .build();
+    let output = instance.run("postfix", &["-c", &instance.expand("{dir}/etc"), "check"]);
+    let said = format!("{}{}", output.stderr, instance.log());
+    for text in [
+        ": smtpd_recipient_restrictions: check_sender_access is never reached, because reject comes before it",
+        ": virtual_alias_maps: cannot read ",
+        ": unused parameter: relay_domain=x",
+    ] {
+        assert!(said.lines().any(|line| line.contains("main.cf, line ") && line.contains(text)), "{text}: {said}");
+    }
+}
