@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use tests::{Instance, Output, require_instances};
+use tests::{Instance, Output, Subject, require_instances};
 
 /// A configuration directory of its own, with these files.
 fn directory(main_cf: &str, master_cf: &str) -> Instance {
@@ -197,4 +197,111 @@ fn a_missing_main_cf_matters_only_to_its_values() {
     let instance = Instance::builder().file("conf/other", "").build();
     assert_eq!(postconf(&instance, &["-n"]).status, 1);
     assert!(postconf(&instance, &["-d", "mydomain"]).success().stdout.starts_with("mydomain = "));
+}
+
+/// Whether postconf is Posthorn's, which can do more.
+fn is_ours() -> bool {
+    !Subject::from_environment().is_genuine("postconf")
+}
+
+/// `-j`, checklist 43.
+#[test]
+fn objects_are_printed_for_programs() {
+    require_instances!();
+    if !is_ours() {
+        return;
+    }
+    let services = "relay unix - - n - - smtp -o other=\"x\\y\" a\n";
+    let instance = directory("smtpd_banner = a  \"b\"\n  c\n", services);
+    let output = postconf(&instance, &["-jn", "smtpd_banner", "mydomain"]).success();
+    assert_eq!(output.stdout, "{\"smtpd_banner\": \"a  \\\"b\\\"  c\"}\n");
+    for (option, expected) in [
+        ("-jM", "{\"relay/unix\": \"relay unix - - n - - smtp -o other=\\\"x\\\\y\\\" a\"}\n"),
+        ("-jF", "{\"relay/unix/command\": \"smtp -o other=\\\"x\\\\y\\\" a\"}\n"),
+        ("-jP", "{\"relay/unix/other\": \"\\\"x\\\\y\\\"\"}\n"),
+    ] {
+        assert!(postconf(&instance, &[option]).success().stdout.ends_with(expected), "{option}");
+    }
+    assert!(
+        postconf(&instance, &["-jd"])
+            .success()
+            .stdout
+            .lines()
+            .all(|line| line.starts_with("{\"") && line.ends_with("\"}"))
+    );
+    let output = postconf(&instance, &["-jh"]);
+    assert!(output.status == 1 && output.stderr.contains("with option -j, do not specify -h"), "{output:?}");
+}
+
+/// `--explain`, and the names that are meant by others.
+#[test]
+fn parameters_are_explained() {
+    require_instances!();
+    if !is_ours() {
+        return;
+    }
+    let services = "# none\nsmtp inet n - n - - smtpd -o smtpd_banner=x\n";
+    let instance =
+        directory("mydomain = a\nrelay_domain = z\nsmtpd_banner = b\n\nsmtpd_banner = b $mydomain\n", services);
+    let output = postconf(&instance, &["--explain", "smtpd_banner", "max_idel"]).success();
+    for line in [
+        "smtpd_banner",
+        "    type = text, at least 1 bytes long",
+        "    default = $myhostname ESMTP $mail_name",
+        "    value = b $mydomain",
+        "    expanded = b a",
+        &instance.expand("    set in = {dir}/conf/main.cf, line 3"),
+        &instance.expand("    set in = {dir}/conf/main.cf, line 5"),
+        &instance.expand("    set in = {dir}/conf/master.cf, line 2, for smtp/inet: x"),
+        "    read by = postscreen, smtpd",
+    ] {
+        assert!(output.stdout.lines().any(|found| found == line), "{line}: {output:?}");
+    }
+    assert!(output.stderr.contains("max_idel: is it meant to be max_idle?"), "{output:?}");
+    let output = postconf(&instance, &["-n"]).success();
+    assert!(output.stderr.contains("unused parameter: relay_domain=z\n"), "{output:?}");
+    assert!(output.stderr.contains("relay_domain: is it meant to be relay_domains?"), "{output:?}");
+    let output = postconf(&instance, &["--explain"]);
+    assert!(output.status == 1 && output.stderr.contains("--explain requires parameter names"), "{output:?}");
+}
+
+/// Checklist 25, 29, 30 and 38.
+#[test]
+fn long_values_fold_and_odd_names_are_found() {
+    require_instances!();
+    let list = ["reject_unauth_destination"; 5].join(", ");
+    let instance = directory(&format!("process_id = 3\nvirtual_maps = x\nsmtpd_recipient_restrictions = {list}\n"), "");
+    let output = postconf(&instance, &["-nf"]).success();
+    let first = "smtpd_recipient_restrictions = reject_unauth_destination,\n    reject_unauth_destination, ";
+    assert!(output.stdout.contains(first) && output.stdout.lines().all(|line| line.len() < 80), "{output:?}");
+    assert!(output.stderr.contains("read-only parameter assignment: process_id=3"), "{output:?}");
+    assert_ne!(postconf(&instance, &["-h", "process_id"]).success().stdout, "3\n");
+    assert_eq!(postconf(&instance, &["-C", "user"]).success().stdout, "virtual_maps = x\n");
+    let instance = directory("", "a unix - - n - - x\nb unix - - n - - x\nc unix - - n - - x\n");
+    postconf(&instance, &["-Me", "a/unix=c unix - - n - - y"]).success();
+    let services = postconf(&instance, &["-Fh", "*/*/service"]).success().stdout;
+    assert_eq!(services, "c\nb\n");
+}
+
+/// `postfix check` says what in main.cf cannot work as it was meant.
+#[test]
+fn what_cannot_work_is_found_by_a_check() {
+    require_instances!();
+    if Subject::from_environment() != Subject::Posthorn {
+        return;
+    }
+    let instance = Instance::builder()
+        .set("smtpd_recipient_restrictions", "permit_mynetworks, reject, check_sender_access static:x")
+        .set("virtual_alias_maps", "texthash:{dir}/nosuch")
+        .set("relay_domain", "x")
+        .build();
+    let output = instance.run("postfix", &["-c", &instance.expand("{dir}/etc"), "check"]);
+    let said = format!("{}{}", output.stderr, instance.log());
+    for text in [
+        ": smtpd_recipient_restrictions: check_sender_access is never reached, because reject comes before it",
+        ": virtual_alias_maps: cannot read ",
+        ": unused parameter: relay_domain=x",
+    ] {
+        assert!(said.lines().any(|line| line.contains("main.cf, line ") && line.contains(text)), "{text}: {said}");
+    }
 }

@@ -46,6 +46,8 @@ pub enum Argument {
 /// An entry.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
+    /// The number of its first line in master.cf, if it is from there.
+    pub line: usize,
     /// The eight fields.
     pub fields: [BString; 8],
     pub arguments: Vec<Argument>,

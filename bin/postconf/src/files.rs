@@ -67,7 +67,7 @@ fn parse_master(path: &str, text: &[u8]) -> Vec<Entry> {
         };
         let content = line.text.split(|&byte| byte == 0).next().unwrap_or_default();
         match Entry::parse(content) {
-            Ok(entry) => entries.push(entry),
+            Ok(entry) => entries.push(Entry { line: line.first, ..entry }),
             Err(Problem::FieldCount) => fatal!("file {path}: line {}: bad field count", line.first),
             Err(Problem::Field(problem)) => fatal!("{problem}"),
         }

@@ -7,6 +7,7 @@ use text::show;
 use crate::computed;
 use crate::entry::{Entry, FIELDS};
 use crate::files::{read_main, read_master};
+use crate::json;
 use crate::nearest::suggest;
 use crate::options::{Mode, Options};
 use crate::output::{Format, INDENT, Output, WIDTH};
@@ -35,7 +36,8 @@ pub fn show_configuration(options: &Options) {
     }
 }
 
-fn load(options: &Options) -> Configuration {
+/// Reads both files, and finds out which names are valid; what is wrong with them is logged.
+pub fn load(options: &Options) -> Configuration {
     // The file that is to be shown comes first, also with its errors.
     let (dictionary, mut entries) = match options.mode {
         Mode::Main => {
@@ -113,7 +115,15 @@ impl Listing<'_> {
             true => self.configuration.scope(None).expand(value),
             false => value.to_owned(),
         };
-        output.line(&self.format.line(name, &value));
+        output.line(&self.line(name, &value));
+    }
+
+    /// A name and its value as they are asked for.
+    fn line(&self, name: &[u8], value: &[u8]) -> BString {
+        match self.options.json {
+            true => json::object(name, value),
+            false => self.format.line(name, value),
+        }
     }
 
     fn master(&self, patterns: &[Pattern], output: &mut Output) {
@@ -150,6 +160,14 @@ impl Listing<'_> {
         match self.options.mode {
             Mode::Fields => self.fields(entry, pattern, output),
             Mode::ServiceParameters => return self.service_parameters(entry, pattern, output),
+            _ if self.options.json => {
+                let name = [entry.service().as_bytes(), entry.transport()].join(&b'/');
+                let mut words: Vec<&[u8]> =
+                    entry.fields[..FIELDS.len() - 1].iter().map(|field| field.as_slice()).collect();
+                let command = entry.command_text(WIDTH, false);
+                words.push(&command);
+                output.line(&json::object(&name, &words.join(&b' ')));
+            }
             _ => output.line(&entry.text(self.options.fold)),
         }
         true
@@ -157,6 +175,14 @@ impl Listing<'_> {
 
     fn fields(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) {
         for (index, field) in FIELDS.iter().enumerate().filter(|(_, field)| pattern.names(field.as_bytes())) {
+            if self.options.json {
+                let value = match index + 1 == FIELDS.len() {
+                    true => entry.command_text(WIDTH, false),
+                    false => entry.fields[index].clone(),
+                };
+                output.line(&json::object(&name_in(entry, field.as_bytes()), &value));
+                continue;
+            }
             let mut line = BString::default();
             if !self.options.hide_names {
                 line.extend_from_slice(&name_in(entry, field.as_bytes()));
@@ -184,7 +210,7 @@ impl Listing<'_> {
         let shown = Settings::of(entry);
         let valid = |name: &BStr| !self.configuration.parameters.get(name).is_some_and(|known| known.read_only);
         for (name, setting) in shown.iter().filter(|(name, _)| pattern.names(name) && valid(name)) {
-            output.line(&self.format.line(&name_in(entry, name), &setting.value));
+            output.line(&self.line(&name_in(entry, name), &setting.value));
             found = true;
         }
         found

@@ -6,7 +6,9 @@ mod computed;
 mod database;
 mod edit;
 mod entry;
+mod explain;
 mod files;
+mod json;
 mod listing;
 mod nearest;
 mod options;
@@ -28,6 +30,7 @@ fn main() {
     command::begin(invocation.name.as_bstr(), Audience::User);
     let options = Options::parse(&invocation);
     match (options.mode, options.edit) {
+        (Mode::Main, None) if options.explain => explain::explain(&options),
         (Mode::Main, Some(edit)) => edit::main_cf::edit(&options, edit),
         (Mode::Entries | Mode::Fields | Mode::ServiceParameters, Some(edit)) => edit::master_cf::edit(&options, edit),
         (Mode::Main | Mode::Entries | Mode::Fields | Mode::ServiceParameters, None) => {

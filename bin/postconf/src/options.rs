@@ -63,6 +63,10 @@ pub struct Options {
     pub expand: bool,
     /// `-f`
     pub fold: bool,
+    /// `-j`
+    pub json: bool,
+    /// `--explain`, which only Posthorn has.
+    pub explain: bool,
     /// `-h`
     pub hide_names: bool,
     /// `-H`
@@ -74,13 +78,13 @@ pub struct Options {
 }
 
 /// The letters, in the order in which conflicts list them.
-const LETTERS: &[u8] = b"aAbCdefFhHlmMnopPtTxX#";
+const LETTERS: &[u8] = b"aAbCdefFhHjlmMnopPtTxX#";
 
 /// Letters of which one command may have only one.
 const EXCLUSIVE: [&[u8]; 6] = [b"aAblmtpMFPT", b"denX#", b"feX#", b"xeX#", b"odeX#", b"heX#H"];
 
 /// For each letter the others that may come with it.
-const COMPANIONS: [(u8, &[u8]); 11] = [
+const COMPANIONS: [(u8, &[u8]); 12] = [
     (b'a', b""),
     (b'A', b""),
     (b'b', b""),
@@ -88,10 +92,11 @@ const COMPANIONS: [(u8, &[u8]); 11] = [
     (b'l', b""),
     (b'm', b""),
     (b'T', b""),
-    (b'p', b"eX#fhxdnoH"),
-    (b'M', b"eX#fox"),
-    (b'F', b"efhoxH"),
-    (b'P', b"eXfhoxH"),
+    (b'p', b"eX#fhxdnoHj"),
+    (b'M', b"eX#foxj"),
+    (b'F', b"efhoxHj"),
+    (b'P', b"eXfhoxHj"),
+    (b'j', b"pMFPoxnd"),
 ];
 
 /// Letters that are in conflict with none.
@@ -104,8 +109,14 @@ impl Options {
         let mut classes = Classes::default();
         let mut overrides = Vec::new();
         let mut tls = None;
-        let mut options = Getopt::new(&invocation.args, "aAbc:C:deEfFhHlmMno:pPtT:vxX#");
-        for option in options.by_ref() {
+        let mut options = Getopt::new(&invocation.args, "aAbc:C:deEfFhHjlmMno:pPtT:vxX#");
+        let mut explain = false;
+        loop {
+            if options.next_word().is_some_and(|word| word == "--explain") {
+                explain = options.take_word().is_some();
+                continue;
+            }
+            let Some(option) = options.next() else { break };
             let option = option.unwrap_or_else(|error| {
                 invocation.report(error);
                 usage(invocation)
@@ -126,7 +137,10 @@ impl Options {
             }
         }
         let operands = options.operands().to_vec();
-        Self::build(given, classes, overrides, tls, operands)
+        if explain {
+            check_explain(&given, &operands);
+        }
+        Options { explain, ..Self::build(given, classes, overrides, tls, operands) }
     }
 
     fn build(
@@ -166,6 +180,8 @@ impl Options {
             explicit: has(b'n'),
             expand: has(b'x'),
             fold: has(b'f'),
+            json: has(b'j'),
+            explain: false,
             hide_names: has(b'h'),
             hide_values: has(b'H'),
             tls,
@@ -193,6 +209,20 @@ fn mode(given: &[u8]) -> Mode {
         (b'P', Mode::ServiceParameters),
     ];
     modes.iter().find(|(letter, _)| given.contains(letter)).map_or(Mode::Main, |&(_, mode)| mode)
+}
+
+/// With `--explain` there are names, and no option that changes what is shown of them.
+fn check_explain(given: &[u8], operands: &[BString]) {
+    let others = listed(|letter| given.contains(&letter) && letter != b'o');
+    if !others.is_empty() {
+        fatal!("with option --explain, do not specify {}", others.join(" "));
+    }
+    if operands.is_empty() {
+        fatal!("--explain requires parameter names");
+    }
+    if let Some(name) = operands.iter().find(|name| name.contains(&b'=')) {
+        fatal!("--explain requires parameter names without value: {}", show(name));
+    }
 }
 
 fn check_conflicts(given: &[u8]) {
@@ -250,7 +280,7 @@ fn usage(invocation: &Invocation) -> ! {
     fatal!(
         "usage: {} [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] \
          [-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] \
-         [-F (master.cf fields)] [-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] \
+         [-F (master.cf fields)] [-h (no names)] [-H (no values)] [-j (streaming JSON) ] [-l (lock types)] [-m (map types)] \
          [-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] \
          [-p (main.cf, default)] [-P (master.cf parameters)] [-t (bounce templates)] \
          [-T compile-version|run-version|public-key-algorithms] [-v (verbose)] [-x (expand parameter values)] \
@@ -275,6 +305,8 @@ mod tests {
             ("P#", Some("with option -P, do not specify -#")),
             ("pnfhxo", None),
             ("MCx", None),
+            ("jpnx", None),
+            ("jpf", Some("with option -j, do not specify -f")),
         ] {
             assert_eq!(conflict(given.as_bytes()).as_deref(), expected, "{given}");
         }

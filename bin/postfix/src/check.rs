@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 use config::{Config, params};
 use text::level::Level;
 
+use crate::advice;
 use crate::control::run;
 use crate::layout;
 use crate::paths::Paths;
@@ -23,12 +24,13 @@ const OTHERS_WRITE: u32 = 0o022;
 const SET_GID: u32 = 0o2111;
 
 /// `postfix check`.
-pub fn check(_config: &Config, paths: &Paths) {
+pub fn check(config: &Config, paths: &Paths) {
     if let Err(problem) = check_fatal(paths) {
         logging::record(logging::Severity::Fatal, problem.as_bytes());
         exit(1);
     }
     check_warn(paths);
+    advice::advise(config, paths);
 }
 
 /// What must be in order.

@@ -3,6 +3,7 @@
 //! What Postfix does with a shell script, `postfix-script`, is done here; messages carry its name all the same, since log readers know it.
 #![forbid(unsafe_code)]
 
+mod advice;
 mod check;
 mod control;
 mod layout;

@@ -76,17 +76,7 @@ fn item(row: &Row) {
         "" => "empty or computed".to_owned(),
         default => escape(default),
     };
-    println!(".It Sy {}\n.Pq {}\ndefault:\n.Li {default}{}\n.Pp", escape(row.name), kind(row.ty), limits(row));
-}
-
-fn kind(ty: Type) -> &'static str {
-    match ty {
-        Type::Str => "text",
-        Type::Raw => "text, not expanded",
-        Type::Bool | Type::NBool => "yes or no",
-        Type::Int | Type::NInt | Type::Long => "number",
-        Type::Time => "time",
-    }
+    println!(".It Sy {}\n.Pq {}\ndefault:\n.Li {default}{}\n.Pp", escape(row.name), row.ty.describe(), limits(row));
 }
 
 fn limits(row: &Row) -> String {

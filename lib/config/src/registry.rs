@@ -27,6 +27,17 @@ pub enum Type {
 }
 
 impl Type {
+    /// What the documentation calls it.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Type::Str => "text",
+            Type::Raw => "text, not expanded",
+            Type::Bool | Type::NBool => "yes or no",
+            Type::Int | Type::NInt | Type::Long => "number",
+            Type::Time => "time",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "str" => Type::Str,
