@@ -42,8 +42,7 @@ fn lines(options: &Options, configuration: &Configuration, name: &BStr, paramete
     let family = service::FAMILIES.iter().find(|family| name.ends_with(family.suffix.as_bytes()));
     let row = registry::row(name);
     let described = row.map(|row| row.name).or(family.map(|family| family.default));
-    let text =
-        described.and_then(|described| params::docs().find(|doc| doc.name == described)).map(|doc| doc.text.trim());
+    let text = described.and_then(params::text);
     let mut lines: Vec<BString> = text.map(Into::into).into_iter().collect();
     let mut add = |name: &str, value: &[u8]| lines.push(Format::default().line(name.as_bytes(), value));
     if let Some(kind) = row.map(kind).or(family.map(|family| family.ty.describe().to_owned())) {

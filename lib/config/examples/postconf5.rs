@@ -1,7 +1,5 @@
 //! Writes man/man5/postconf.5 from the registry: `cargo run -p config --example postconf5 > man/man5/postconf.5`.
 
-use std::collections::BTreeMap;
-
 use config::registry::{self, Kind, Row, Type};
 use config::{params, service};
 
@@ -46,21 +44,22 @@ A name that nothing else uses may be defined for use in other values.
 ";
 
 fn main() {
-    let docs: BTreeMap<&str, &str> = params::docs().map(|doc| (doc.name, doc.text)).collect();
     print!("{HEAD}");
     println!(".Sh PARAMETERS\n.Bl -tag -width Ds");
-    let (described, others): (Vec<&Row>, Vec<&Row>) =
-        registry::rows().iter().filter(|row| row.kind == Kind::Builtin).partition(|row| docs.contains_key(row.name));
+    let (described, others): (Vec<&Row>, Vec<&Row>) = registry::rows()
+        .iter()
+        .filter(|row| row.kind == Kind::Builtin)
+        .partition(|row| params::text(row.name).is_some());
     for row in described {
         item(row);
-        println!("{}", escape(docs[row.name].trim()));
+        println!("{}", escape(params::text(row.name).unwrap_or_default()));
     }
     println!(
         ".El\n.Sh PARAMETERS OF SERVICES\nThe name begins with that of a service of\n.Pa master.cf .\n.Bl -tag -width Ds"
     );
     for family in service::FAMILIES {
         println!(".It Ar service Ns Sy {} Pq default: $ Ns Sy {}", escape(family.suffix), escape(family.default));
-        println!("{}", escape(docs.get(family.default).map_or("", |text| text.trim())));
+        println!("{}", escape(params::text(family.default).unwrap_or_default()));
     }
     println!(".El\n.Sh OTHER PARAMETERS\nThese are described with the programs that read them.\n.Bl -tag -width Ds");
     for row in others {

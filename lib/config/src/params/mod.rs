@@ -52,6 +52,18 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
     .flatten()
 }
 
+/// Prefixes of parameters that say for one program what others say for another.
+const COUNTERPARTS: [(&str, &str); 3] =
+    [("lmtp_", "smtp_"), ("tlsproxy_tls_", "smtpd_tls_"), ("tlsproxy_client_", "smtp_tls_")];
+
+/// What is said of a parameter, or else of its counterpart for another program.
+pub fn text(name: &str) -> Option<&'static str> {
+    let of = |name: &str| docs().find(|doc| doc.name == name).map(|doc| doc.text.trim());
+    of(name).or_else(|| {
+        COUNTERPARTS.iter().find_map(|(prefix, other)| of(&format!("{other}{}", name.strip_prefix(prefix)?)))
+    })
+}
+
 macro_rules! keys {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident = $text:literal;)*) => {
         $(
@@ -80,6 +92,13 @@ mod tests {
             let row = registry::row(doc.name.as_bytes()).unwrap_or_else(|| panic!("no row for {}", doc.name));
             assert!(doc.types.contains(&row.ty), "{} is {:?}", doc.name, row.ty);
         }
+    }
+
+    #[test]
+    fn counterparts_share_their_text() {
+        assert_eq!(text("lmtp_sender_dependent_authentication"), text("smtp_sender_dependent_authentication"));
+        assert!(text("lmtp_sender_dependent_authentication").is_some());
+        assert_eq!(text("lmtp_nosuch"), None);
     }
 
     #[test]
