@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use crate::wait::LIMIT;
+use crate::{Builder, Instance};
 
 /// A TCP port that nobody listens on, and that is given out once. It is not one of those that the system gives to clients, so that it stays
 /// free.
@@ -28,6 +29,24 @@ pub fn free_port() -> u16 {
         }
     }
     panic!("no free port");
+}
+
+/// A system whose SMTP server listens on this port. There is no queue manager: mail stays in `incoming` as cleanup wrote it.
+pub fn server(port: u16) -> Builder {
+    Instance::builder()
+        .set("myhostname", "mail.example.com")
+        .set("local_recipient_maps", "")
+        .set("in_flow_delay", "0")
+        .set("smtpd_error_sleep_time", "0")
+        .set("smtpd_peername_lookup", "no")
+        .master_cf(
+            "cleanup   unix  n       -       n       -       0       cleanup\n\
+             rewrite   unix  -       -       n       -       -       trivial-rewrite\n\
+             bounce    unix  -       -       n       -       0       bounce\n\
+             anvil     unix  -       -       n       -       1       anvil\n\
+             postlog   unix-dgram n  -       n       -       1       postlogd\n",
+        )
+        .service(&format!("127.0.0.1:{port} inet n - n - - smtpd"))
 }
 
 enum Connection {

@@ -6,24 +6,11 @@ use std::process::Stdio;
 use tests::smtp::{Session, free_port};
 use tests::{Builder, Instance, records, require_instances, wait};
 
-/// An instance with a server on a port. There is no queue manager: mail stays in `incoming` as cleanup wrote it.
+/// An instance with a server on a port.
 fn server(port: u16) -> Builder {
-    Instance::builder()
-        .set("myhostname", "mail.example.com")
-        .set("local_recipient_maps", "")
-        .set("in_flow_delay", "0")
-        .set("smtpd_error_sleep_time", "0")
-        .set("smtpd_peername_lookup", "no")
-        .master_cf(&format!(
-            "cleanup   unix  n       -       n       -       0       cleanup\n\
-             pickup    unix  n       -       n       60      1       pickup\n\
-             rewrite   unix  -       -       n       -       -       trivial-rewrite\n\
-             bounce    unix  -       -       n       -       0       bounce\n\
-             flush     unix  n       -       n       1000?   0       flush\n\
-             anvil     unix  -       -       n       -       1       anvil\n\
-             postlog   unix-dgram n  -       n       -       1       postlogd\n\
-             127.0.0.1:{port} inet n - n - - smtpd\n"
-        ))
+    tests::smtp::server(port)
+        .service("pickup    unix  n       -       n       60      1       pickup")
+        .service("flush     unix  n       -       n       1000?   0       flush")
 }
 
 /// The records of the message that a reply says was queued.

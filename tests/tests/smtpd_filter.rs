@@ -9,21 +9,11 @@ use tests::{Builder, Instance, records, require_instances, wait};
 
 /// A server on `port` that passes its mail to one on `behind`, which queues it.
 fn server(port: u16, behind: u16) -> Builder {
-    Instance::builder()
-        .set("myhostname", "mail.example.com")
-        .set("local_recipient_maps", "")
-        .set("in_flow_delay", "0")
-        .set("smtpd_error_sleep_time", "0")
-        .set("smtpd_peername_lookup", "no")
+    tests::smtp::server(port)
         .set("smtpd_authorized_xforward_hosts", "127.0.0.1")
-        .master_cf(&format!(
-            "cleanup   unix  n       -       n       -       0       cleanup\n\
-             rewrite   unix  -       -       n       -       -       trivial-rewrite\n\
-             bounce    unix  -       -       n       -       0       bounce\n\
-             anvil     unix  -       -       n       -       1       anvil\n\
-             postlog   unix-dgram n  -       n       -       1       postlogd\n\
-             127.0.0.1:{port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:{behind}\n\
-             127.0.0.1:{behind} inet n - n - - smtpd -o syslog_name=behind -o myhostname=behind.example.com -o message_size_limit=5000\n"
+        .service(&format!("127.0.0.1:{port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:{behind}"))
+        .service(&format!(
+            "127.0.0.1:{behind} inet n - n - - smtpd -o syslog_name=behind -o myhostname=behind.example.com -o message_size_limit=5000"
         ))
 }
 

@@ -8,21 +8,7 @@ use tests::smtp::{Session, free_port};
 use tests::{Builder, Instance, require_instances, wait};
 
 fn server(port: u16) -> Builder {
-    Instance::builder()
-        .set("myhostname", "mail.example.com")
-        .set("local_recipient_maps", "")
-        .set("in_flow_delay", "0")
-        .set("smtpd_error_sleep_time", "0")
-        .set("smtpd_peername_lookup", "no")
-        .set("smtpd_client_event_limit_exceptions", "127.0.0.1")
-        .master_cf(&format!(
-            "cleanup   unix  n       -       n       -       0       cleanup\n\
-             rewrite   unix  -       -       n       -       -       trivial-rewrite\n\
-             bounce    unix  -       -       n       -       0       bounce\n\
-             anvil     unix  -       -       n       -       1       anvil\n\
-             postlog   unix-dgram n  -       n       -       1       postlogd\n\
-             127.0.0.1:{port} inet n - n - - smtpd\n"
-        ))
+    tests::smtp::server(port).set("smtpd_client_event_limit_exceptions", "127.0.0.1")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bstr::BString;
 use config::params;
 use ipc::anvil::{Connections, Event, Rate, Request};
-use ipc::attr::{Slice, Writer};
+use ipc::attr::Writer;
 use ipc::{Encoding, Message, Status, protocol};
 use server::{Context, Daemon, Demand, MultiService, Served};
 
@@ -115,15 +115,7 @@ impl MultiService for Anvil {
     }
 
     fn serve(&mut self, client: u64, received: &[u8], _context: &Context) -> Served {
-        let mut input = Slice::new(received, "anvil socket");
-        match Request::take(&mut input, Encoding::Plain) {
-            Ok(request) => Served::Reply { taken: input.taken(), reply: self.answer(client, &request) },
-            Err(ipc::Error::Incomplete(_)) => Served::Incomplete,
-            Err(error) => {
-                log::warn!("{error}");
-                Served::Disconnect
-            }
-        }
+        Served::one(received, "anvil socket", Encoding::Plain, |request| Some(self.answer(client, &request)))
     }
 
     fn disconnected(&mut self, client: u64, _context: &Context) {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bstr::BString;
 use config::params;
-use ipc::attr::Slice;
 use ipc::proxymap::{Action, Done, Entry, Found, Opened, Request, status};
 use ipc::{Encoding, Message, protocol};
 use logging::fatal;
@@ -160,18 +159,7 @@ impl MultiService for ProxyMap {
     }
 
     fn serve(&mut self, _client: u64, received: &[u8], _context: &Context) -> Served {
-        let mut input = Slice::new(received, "proxymap socket");
-        match Request::take(&mut input, Encoding::Null) {
-            Ok(request) => {
-                let taken = input.taken();
-                Served::Reply { taken, reply: self.answer(request) }
-            }
-            Err(ipc::Error::Incomplete(_)) => Served::Incomplete,
-            Err(error) => {
-                log::warn!("{error}");
-                Served::Disconnect
-            }
-        }
+        Served::one(received, "proxymap socket", Encoding::Null, |request| Some(self.answer(request)))
     }
 
     fn housekeeping_interval(&self) -> Option<Duration> {

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use address::Finder;
 use bstr::BString;
 use config::{Config, params};
-use ipc::attr::Slice;
 use ipc::rewrite::{Request, Resolved, Rewritten};
 use ipc::{Encoding, Message, protocol};
 use logging::fatal;
@@ -105,18 +104,7 @@ impl MultiService for TrivialRewrite {
     }
 
     fn serve(&mut self, _client: u64, received: &[u8], _context: &Context) -> Served {
-        let mut input = Slice::new(received, "rewrite socket");
-        match Request::take(&mut input, Encoding::Null) {
-            Ok(request) => match self.answer(request) {
-                Some(reply) => Served::Reply { taken: input.taken(), reply },
-                None => Served::Disconnect,
-            },
-            Err(ipc::Error::Incomplete(_)) => Served::Incomplete,
-            Err(error) => {
-                log::warn!("{error}");
-                Served::Disconnect
-            }
-        }
+        Served::one(received, "rewrite socket", Encoding::Null, |request| self.answer(request))
     }
 
     fn housekeeping_interval(&self) -> Option<Duration> {

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use bstr::BString;
 use config::{Config, params};
-use ipc::attr::Slice;
 use ipc::verify::{self, Answer, Request};
 use ipc::{Encoding, Message, Status, protocol};
 use logging::fatal;
@@ -140,18 +139,7 @@ impl MultiService for Verify {
     }
 
     fn serve(&mut self, _client: u64, received: &[u8], _context: &Context) -> Served {
-        let mut input = Slice::new(received, "verify socket");
-        match Request::take(&mut input, Encoding::Null) {
-            Ok(request) => {
-                let taken = input.taken();
-                Served::Reply { taken, reply: self.answer(request) }
-            }
-            Err(ipc::Error::Incomplete(_)) => Served::Incomplete,
-            Err(error) => {
-                log::warn!("{error}");
-                Served::Disconnect
-            }
-        }
+        Served::one(received, "verify socket", Encoding::Null, |request| Some(self.answer(request)))
     }
 
     fn replied(&mut self, _context: &Context) {

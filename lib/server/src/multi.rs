@@ -7,8 +7,9 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ipc::attr::Slice;
 use ipc::master::State;
-use ipc::{Encoding, attr};
+use ipc::{Encoding, Message, attr};
 use sys::watchdog::Watchdog;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -53,6 +54,30 @@ pub enum Served {
     },
     /// The client is of no use: close the connection.
     Disconnect,
+}
+
+impl Served {
+    /// Takes one request out of what a client has sent, and answers it. No answer, or bytes that are no request (a warning says so): the client is
+    /// of no use. `name` stands in diagnostics.
+    pub fn one<R: Message>(
+        received: &[u8],
+        name: &str,
+        encoding: Encoding,
+        answer: impl FnOnce(R) -> Option<Vec<u8>>,
+    ) -> Served {
+        let mut input = Slice::new(received, name);
+        match R::take(&mut input, encoding) {
+            Ok(request) => {
+                let taken = input.taken();
+                answer(request).map_or(Served::Disconnect, |reply| Served::Reply { taken, reply })
+            }
+            Err(ipc::Error::Incomplete(_)) => Served::Incomplete,
+            Err(error) => {
+                log::warn!("{error}");
+                Served::Disconnect
+            }
+        }
+    }
 }
 
 /// A service whose requests are quick, and whose clients stay connected.
