@@ -253,7 +253,7 @@ const LATER: &[&str] = &[
     "DESTINATION_CONCURRENCY_FEEDBACK_DEBUG",
     "QMGR_FUDGE_FACTOR",
     "QMGR_IPC_TIMEOUT",
-    // Programs and features that are not here yet: postmulti, SMTP and DNS, header and body checks, MIME, Milters.
+    // Programs and features that are not here yet: postmulti, TLS, SASL, Milters, postscreen; and some of the DNS that nobody asks for.
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",
