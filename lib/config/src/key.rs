@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use bstr::{BStr, ByteSlice};
 
-use crate::registry::Type;
+use crate::registry::{self, Type};
 use crate::value::Value;
 
 /// A parameter that code reads. Type, default and bounds are in its registry row.
 pub struct Key<K> {
     name: &'static str,
+    index: usize,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Key<K> {
     /// The key of the parameter `name`.
     pub(crate) const fn new(name: &'static str) -> Self {
-        Key { name, kind: PhantomData }
+        Key { name, index: registry::constant_index(name), kind: PhantomData }
+    }
+
+    /// Where its row is in [`registry::rows`].
+    pub(crate) const fn index(&self) -> usize {
+        self.index
     }
 
     /// The parameter's name.

@@ -98,12 +98,8 @@ impl Config {
     /// When the registry does not name this program as a reader of the parameter, *and* main.cf has a bad value for it: a
     /// reader that is not in the registry is a bug.
     pub fn get<K: KeyKind>(&self, key: Key<K>) -> K::Value<'_> {
-        let value =
-            registry::index(key.name().as_bytes()).map(|index| self.values[index].get_or_init(|| self.late(index)));
-        match value.and_then(K::read) {
-            Some(value) => value,
-            None => panic!("{} is not in the registry with this type", key.name()),
-        }
+        let value = self.values[key.index()].get_or_init(|| self.late(key.index()));
+        K::read(value).unwrap_or_else(|| panic!("{} is not in the registry with this type", key.name()))
     }
 
     /// Evaluates a parameter that was not evaluated at the start.

@@ -170,7 +170,7 @@ impl Loader<'_> {
         };
         let rows = registry::rows();
         let mut order: Vec<usize> = (0..rows.len()).filter(|&index| reads(&rows[index])).collect();
-        order.sort_by_key(|&index| step(&rows[index]));
+        order.sort_by_cached_key(|&index| step(&rows[index]));
         order
     }
 
@@ -259,9 +259,7 @@ fn read_origin(config: &mut Config) -> Result<(), Error> {
         return Ok(());
     }
     let value = Value::Text(origin_from_file(origin)?);
-    if let Some(index) = registry::index(params::MYORIGIN.name().as_bytes()) {
-        config.values[index] = OnceLock::from(value);
-    }
+    config.values[params::MYORIGIN.index()] = OnceLock::from(value);
     Ok(())
 }
 

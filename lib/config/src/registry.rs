@@ -2,8 +2,9 @@
 //!
 //! Minimum and maximum are numbers of bytes for texts, values for numbers, seconds for times; none means unchecked. A row
 //! without programs is read by all of them.
+//! `build.rs` makes a table of them.
 
-use std::sync::LazyLock;
+use std::cmp::Ordering;
 
 /// How the text of a parameter is understood (config §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +38,6 @@ impl Type {
             Type::Time => "time",
         }
     }
-
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "str" => Type::Str,
-            "raw" => Type::Raw,
-            "bool" => Type::Bool,
-            "nbool" => Type::NBool,
-            "int" => Type::Int,
-            "nint" => Type::NInt,
-            "long" => Type::Long,
-            "time" => Type::Time,
-            _ => return None,
-        })
-    }
 }
 
 /// Who may set a parameter.
@@ -79,56 +66,29 @@ pub struct Row {
     pub min: i64,
     /// The maximum; 0 means unchecked.
     pub max: i64,
-    /// The programs that read it, separated by blanks; `all` for every program.
-    programs: &'static str,
+    /// The programs that read it; `all` for every program.
+    programs: &'static [&'static str],
 }
 
 impl Row {
     /// Whether `program` reads this parameter.
     pub fn is_read_by(&self, program: &str) -> bool {
-        self.is_common() || self.programs.split(' ').any(|reader| reader == program)
+        self.programs.iter().any(|&reader| reader == program || reader == "all")
     }
 
     /// Whether every program reads this parameter.
     pub fn is_common(&self) -> bool {
-        self.programs.split(' ').any(|reader| reader == "all")
+        self.programs.contains(&"all")
     }
 
     /// The programs that read this parameter; `all` for every program.
     pub fn programs(&self) -> impl Iterator<Item = &'static str> {
-        self.programs.split(' ').filter(|program| !program.is_empty())
-    }
-
-    fn parse(line: &'static str, kind: Kind) -> Option<Self> {
-        let mut fields = line.split('\t');
-        let mut next = || fields.next();
-        let (name, ty, default, min, max, programs) = (next()?, next()?, next()?, next()?, next()?, next()?);
-        let limit = |text: &str| if text.is_empty() { Some(0) } else { text.parse().ok() };
-        Some(Row { name, kind, ty: Type::parse(ty)?, default, min: limit(min)?, max: limit(max)?, programs })
+        self.programs.iter().copied()
     }
 }
 
-static FILES: [(Kind, &str); 12] = [
-    (Kind::Builtin, include_str!("registry/common.tsv")),
-    (Kind::Builtin, include_str!("registry/delivery.tsv")),
-    (Kind::Builtin, include_str!("registry/lmtp.tsv")),
-    (Kind::Builtin, include_str!("registry/postscreen.tsv")),
-    (Kind::Builtin, include_str!("registry/queue.tsv")),
-    (Kind::Builtin, include_str!("registry/rewriting.tsv")),
-    (Kind::Builtin, include_str!("registry/services.tsv")),
-    (Kind::Builtin, include_str!("registry/smtp.tsv")),
-    (Kind::Builtin, include_str!("registry/smtpd.tsv")),
-    (Kind::Builtin, include_str!("registry/tls.tsv")),
-    (Kind::ReadOnly, include_str!("registry/readonly.tsv")),
-    (Kind::Legacy, include_str!("registry/legacy.tsv")),
-];
-
-static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let lines = FILES.iter().flat_map(|&(kind, file)| file.lines().map(move |line| (kind, line)));
-    let mut rows: Vec<Row> = lines.filter_map(|(kind, line)| Row::parse(line, kind)).collect();
-    rows.sort_by_key(|row| row.name);
-    rows
-});
+// `ROWS`, and `TABLE`, the same for constant expressions.
+include!(concat!(env!("OUT_DIR"), "/rows.rs"));
 
 /// All parameters, by name.
 pub fn rows() -> &'static [Row] {
@@ -145,15 +105,51 @@ pub fn row(name: &[u8]) -> Option<&'static Row> {
     Some(&ROWS[index(name)?])
 }
 
+/// The position in [`rows`] of a parameter that a constant names.
+///
+/// # Panics
+/// When there is no such parameter: the program is not compiled then.
+pub(crate) const fn constant_index(name: &str) -> usize {
+    let (mut low, mut high) = (0, TABLE.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match compare(TABLE[middle].name.as_bytes(), name.as_bytes()) {
+            Ordering::Equal => return middle,
+            Ordering::Less => low = middle + 1,
+            Ordering::Greater => high = middle,
+        }
+    }
+    panic!("a key without a row in src/registry/*.tsv")
+}
+
+const fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let mut at = 0;
+    while at < a.len() && at < b.len() {
+        if a[at] != b[at] {
+            return if a[at] < b[at] { Ordering::Less } else { Ordering::Greater };
+        }
+        at += 1;
+    }
+    if a.len() == b.len() {
+        Ordering::Equal
+    } else if a.len() < b.len() {
+        Ordering::Less
+    } else {
+        Ordering::Greater
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_line_is_a_row_and_no_name_comes_twice() {
-        let lines: usize = FILES.iter().map(|(_, file)| file.lines().count()).sum();
-        assert_eq!(rows().len(), lines);
+    fn rows_are_in_order() {
         assert!(rows().windows(2).all(|pair| pair[0].name < pair[1].name));
+        for (at, row) in rows().iter().enumerate() {
+            assert_eq!((constant_index(row.name), index(row.name.as_bytes())), (at, Some(at)));
+        }
+        assert_eq!(index(b"nosuch"), None);
         assert_eq!(rows().iter().filter(|row| row.kind != Kind::Legacy).count(), 831);
     }
 
