@@ -1,7 +1,7 @@
 //! The event loop, and what master knows.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
@@ -9,6 +9,7 @@ use config::master::Transport;
 use config::{Config, params};
 use logging::fatal;
 use sys::signal::{Signal, Signals};
+use sys::watch::{Watched, Watcher};
 use sys::watchdog::Watchdog;
 
 use crate::lock_file::Locks;
@@ -60,7 +61,8 @@ pub struct Master {
     pub owner: (u32, u32),
     pub frozen: Frozen,
     pub pending: Vec<Pending>,
-    signals: Signals,
+    pub watcher: Watcher,
+    signals: Watched<Signals>,
     _locks: Locks,
 }
 
@@ -74,7 +76,10 @@ enum Source {
 
 impl Master {
     pub fn new(config: Config, options: &Options, locks: Locks) -> Self {
+        let watcher = or_fatal(Watcher::new().map_err(|error| sys::reason(&error)));
         let signals = Signals::new(&[&DEATH[..], &[Signal::SIGHUP, Signal::SIGCHLD]].concat());
+        let signals = watcher.take(or_fatal(signals.map_err(|error| sys::reason(&error))));
+        or_fatal(signals.watch(true).map_err(|error| sys::reason(&error)));
         let flow = flow_pipe().unwrap_or_else(|error| fatal!("pipe: {}", sys::reason(&error)));
         let name = config.get(params::MAIL_OWNER).to_str_lossy().into_owned();
         let owner = match sys::privilege::account(&name) {
@@ -91,7 +96,8 @@ impl Master {
             flow,
             owner,
             pending: Vec::new(),
-            signals: signals.unwrap_or_else(|error| fatal!("signals: {}", sys::reason(&error))),
+            watcher,
+            signals,
             config,
             _locks: locks,
         }
@@ -133,31 +139,26 @@ impl Master {
 
     /// What can be read now; waits for the next thing that is due at the most.
     fn wait(&self, exit_at: Option<Instant>) -> Vec<Source> {
-        let mut sources = vec![Source::Signal];
-        let mut fds = vec![self.signals.as_fd()];
-        for (index, service) in self.services.iter().enumerate() {
-            sources.push(Source::Status(index));
-            fds.push(service.channel.as_fd());
-            if service.wants_clients() {
-                for listener in &service.listeners {
-                    sources.push(Source::Client(index));
-                    fds.push(listener.as_fd());
-                }
-            }
-        }
-        for (index, pending) in self.pending.iter().enumerate() {
-            sources.push(Source::Pending(index));
-            fds.push(pending.as_fd());
-        }
+        let watched = self.services.iter().try_for_each(Service::watch_for_clients);
+        or_fatal(watched.map_err(|error| format!("event loop: {}", sys::reason(&error))));
         let limit = self.next_due(exit_at).saturating_duration_since(Instant::now());
-        let ready = sys::descriptor::wait_all_readable(&fds, Some(limit));
+        let ready = self.watcher.wait(limit);
         let ready = ready.unwrap_or_else(|error| fatal!("event loop: {}", sys::reason(&error)));
-        let mut index = 0;
-        sources.retain(|_| {
-            index += 1;
-            ready.contains(&(index - 1))
+        ready.into_iter().filter_map(|token| self.source(token)).collect()
+    }
+
+    /// What a token of the watcher belongs to.
+    fn source(&self, token: u64) -> Option<Source> {
+        if token == self.signals.token() {
+            return Some(Source::Signal);
+        }
+        let pending = || self.pending.iter().position(|pending| pending.token() == token).map(Source::Pending);
+        let service = self.services.iter().enumerate().find_map(|(index, service)| match () {
+            () if service.channel.token() == token => Some(Source::Status(index)),
+            () if service.listeners.iter().any(|listener| listener.token() == token) => Some(Source::Client(index)),
+            () => None,
         });
-        sources
+        service.or_else(pending)
     }
 
     fn next_due(&self, exit_at: Option<Instant>) -> Instant {
@@ -185,15 +186,14 @@ impl Master {
             }
         }
         for source in &ready {
-            if let Source::Client(index) = source
-                && self.services[*index].wants_clients()
-            {
-                self.spawn(*index);
+            if let Source::Client(index) = source {
+                self.attend(*index);
             }
         }
         for index in 0..self.services.len() {
             self.warn_if_full(index);
         }
+        closed.sort_unstable();
         for index in closed.into_iter().rev() {
             self.pending.remove(index);
         }
@@ -202,9 +202,19 @@ impl Master {
         }
     }
 
+    /// A service has a client: a new process, or an idle one that will take it.
+    fn attend(&mut self, index: usize) {
+        if self.services[index].wants_clients() {
+            return self.spawn(index);
+        }
+        for listener in &self.services[index].listeners {
+            or_fatal(listener.watch(false).map_err(|error| format!("event loop: {}", sys::reason(&error))));
+        }
+    }
+
     fn handle_signals(&mut self) {
         let (mut reload, mut reap) = (false, false);
-        while let Some(signal) = self.signals.next_pending() {
+        while let Some(signal) = self.signals.get().next_pending() {
             match signal {
                 Signal::SIGHUP => reload = true,
                 Signal::SIGCHLD => reap = true,

@@ -93,8 +93,8 @@ impl Master {
             wakeup: Wakeup::of(&entry),
             internal_name: place.internal_name,
             remote_clients: place.remote_clients,
-            listeners,
-            channel: or_fatal(Channel::new().map_err(|error| sys::reason(&error))),
+            listeners: listeners.into_iter().map(|listener| self.watcher.take(listener)).collect(),
+            channel: or_fatal(Channel::new(&self.watcher).map_err(|error| sys::reason(&error))),
             total: 0,
             available: 0,
             throttled_until: None,
@@ -122,7 +122,7 @@ impl Master {
         service.path = program_path(&self.config, &entry);
         service.throttle_time = self.config.get(params::SERVICE_THROTTLE_TIME);
         service.wakeup = Wakeup::of(&entry);
-        service.channel = or_fatal(Channel::new().map_err(|error| sys::reason(&error)));
+        service.channel = or_fatal(Channel::new(&self.watcher).map_err(|error| sys::reason(&error)));
         service.entry = entry;
         service.seen = true;
     }

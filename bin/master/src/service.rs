@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use config::master::{Entry, Transport};
+use sys::watch::Watched;
 
 use crate::status::Channel;
 use crate::wakeup::Wakeup;
@@ -19,7 +20,7 @@ pub struct Service {
     /// The program.
     pub path: PathBuf,
     /// What clients connect to.
-    pub listeners: Vec<OwnedFd>,
+    pub listeners: Vec<Watched<OwnedFd>>,
     /// Whether clients of other machines can connect.
     pub remote_clients: bool,
     /// Where processes tell that they are busy.
@@ -54,6 +55,15 @@ impl Service {
     pub fn wants_clients(&self) -> bool {
         let below_limit = self.entry.process_limit == 0 || self.total < self.entry.process_limit;
         !self.retired && self.throttled_until.is_none() && self.available == 0 && below_limit
+    }
+
+    /// Watches the listeners if a client would get a process. When not, they are left alone until one has a client: idle
+    /// processes come and go with every request.
+    ///
+    /// # Errors
+    /// What epoll_ctl(2) reports.
+    pub fn watch_for_clients(&self) -> std::io::Result<()> {
+        if self.wants_clients() { self.listeners.iter().try_for_each(|listener| listener.watch(true)) } else { Ok(()) }
     }
 
     /// How many bytes wait in its listeners: datagrams.

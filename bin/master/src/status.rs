@@ -5,30 +5,38 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use ipc::master::{State, Status};
+use sys::watch::{Watched, Watcher};
 
 use crate::master::Master;
 use crate::start::RESERVED;
+
+/// How many messages one read takes at the most.
+const MESSAGES: usize = 32;
 
 /// A socket pair that all processes of a service share. master keeps both ends, so that its end is never at end of file while it lives;
 /// dropping the channel is how processes learn that they shall retire.
 #[derive(Debug)]
 pub struct Channel {
-    mine: File,
+    mine: Watched<File>,
     theirs: OwnedFd,
 }
 
 impl Channel {
-    /// A new channel, with numbers out of the way of children's descriptors.
+    /// A new channel that is watched, with numbers out of the way of children's descriptors.
     ///
     /// # Errors
     /// What the system reports.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new(watcher: &Watcher) -> std::io::Result<Self> {
         let (mine, theirs) = sys::socket::pair()?;
         sys::descriptor::set_nonblocking(&mine, true)?;
-        Ok(Self {
-            mine: File::from(sys::descriptor::duplicate_above(mine, RESERVED + 1)?),
-            theirs: sys::descriptor::duplicate_above(theirs, RESERVED + 1)?,
-        })
+        let mine = watcher.take(File::from(sys::descriptor::duplicate_above(mine, RESERVED + 1)?));
+        mine.watch(true)?;
+        Ok(Self { mine, theirs: sys::descriptor::duplicate_above(theirs, RESERVED + 1)? })
+    }
+
+    /// What the watcher calls it.
+    pub fn token(&self) -> u64 {
+        self.mine.token()
     }
 
     /// The end that processes get.
@@ -37,21 +45,14 @@ impl Channel {
     }
 }
 
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.mine.as_fd()
-    }
-}
-
 impl Master {
-    /// Takes one message off the channel of a service; false when none is waiting.
+    /// Takes what is on the channel of a service, some messages at a time; false when none is waiting.
     pub fn read_status(&mut self, service: usize) -> bool {
-        let mut bytes = [0; Status::WIRE_SIZE];
-        let received = (&self.services[service].channel.mine).read(&mut bytes);
+        let mut bytes = [0; Status::WIRE_SIZE * MESSAGES];
+        let received = self.services[service].channel.mine.get().read(&mut bytes);
         match received {
-            Ok(Status::WIRE_SIZE) => self.apply_status(service, Status::from_bytes(bytes)),
             Ok(0) => return false,
-            Ok(length) => self.complain_about_partial(service, &bytes, length),
+            Ok(length) => self.apply_messages(service, &bytes[..length]),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
             Err(error) => {
                 log::warn!("master_status_event: read: {}", sys::reason(&error));
@@ -61,8 +62,20 @@ impl Master {
         true
     }
 
-    fn complain_about_partial(&self, service: usize, bytes: &[u8; Status::WIRE_SIZE], length: usize) {
-        let pid = Status::from_bytes(*bytes).pid;
+    fn apply_messages(&mut self, service: usize, bytes: &[u8]) {
+        let (messages, rest) = bytes.as_chunks();
+        for message in messages {
+            self.apply_status(service, Status::from_bytes(*message));
+        }
+        if !rest.is_empty() {
+            self.complain_about_partial(service, rest);
+        }
+    }
+
+    fn complain_about_partial(&self, service: usize, part: &[u8]) {
+        let mut bytes = [0; Status::WIRE_SIZE];
+        bytes[..part.len()].copy_from_slice(part);
+        let (pid, length) = (Status::from_bytes(bytes).pid, part.len());
         let label = self.services[service].label();
         log::warn!("service {label}: child (pid {pid}) sent partial status update ({length} bytes)");
     }

@@ -23,7 +23,7 @@ impl Master {
             return stressed;
         }
         if !stressed {
-            service.channel = or_fatal(Channel::new().map_err(|error| sys::reason(&error)));
+            service.channel = or_fatal(Channel::new(&self.watcher).map_err(|error| sys::reason(&error)));
         }
         service.stressed_until = Some(now + PERIOD);
         true

@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use config::master::{Entry, Transport};
 use ipc::trigger::WAKEUP;
 use sys::privilege::ActingAs;
+use sys::watch::Watched;
 
 use crate::master::Master;
 use crate::service::Service;
+use crate::start::or_fatal;
 
 /// For connect and write.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -44,7 +46,7 @@ impl Wakeup {
 /// A trigger whose connection the server has not closed yet.
 #[derive(Debug)]
 pub struct Pending {
-    socket: OwnedFd,
+    socket: Watched<OwnedFd>,
     name: String,
     kind: &'static str,
     deadline: Instant,
@@ -56,15 +58,14 @@ impl Pending {
         self.deadline
     }
 
+    /// What the watcher calls its connection.
+    pub fn token(&self) -> u64 {
+        self.socket.token()
+    }
+
     /// Says that the server did not close in time.
     pub fn complain(&self) {
         log::warn!("{}_trigger_event: read timeout for service {}", self.kind, self.name);
-    }
-}
-
-impl AsFd for Pending {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 
@@ -99,6 +100,8 @@ impl Master {
         match send(service, self.owner) {
             Ok(None) => {}
             Ok(Some((socket, kind))) => {
+                let socket = self.watcher.take(socket);
+                or_fatal(socket.watch(true).map_err(|error| sys::reason(&error)));
                 let pending = Pending {
                     socket,
                     name: service.internal_name.clone(),

@@ -46,20 +46,6 @@ pub fn wait_first_readable(fds: &[BorrowedFd<'_>], limit: Option<Duration>) -> i
     wait_any(&wanted, limit)
 }
 
-/// Waits until some of several descriptors are readable: the indices of those that are, none after `limit`.
-///
-/// # Errors
-/// What poll(2) reports.
-pub fn wait_all_readable(fds: &[BorrowedFd<'_>], limit: Option<Duration>) -> io::Result<Vec<usize>> {
-    let deadline = limit.map(|limit| Instant::now() + limit);
-    let mut fds: Vec<_> = fds.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
-    match poll(&mut fds, poll_timeout(deadline)) {
-        Err(nix::errno::Errno::EINTR) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok((0..fds.len()).filter(|index| fds[*index].any().unwrap_or(true)).collect()),
-    }
-}
-
 fn wait_any(wanted: &[(BorrowedFd<'_>, PollFlags)], limit: Option<Duration>) -> io::Result<Option<usize>> {
     let deadline = limit.map(|limit| Instant::now() + limit);
     let mut fds: Vec<_> = wanted.iter().map(|(fd, flags)| PollFd::new(*fd, *flags)).collect();

@@ -24,6 +24,7 @@ pub mod regex;
 pub mod safe_open;
 pub mod signal;
 pub mod socket;
+pub mod watch;
 pub mod watchdog;
 
 /// The text of a system error as strerror(3) gives it, which is what log lines end with.
