@@ -1,6 +1,5 @@
 //! MAIL (smtpd §5.5).
 
-use address::Resolver;
 use bstr::{BString, ByteSlice};
 use config::params;
 use ipc::rewrite::resolved;
@@ -132,8 +131,7 @@ impl Session<'_> {
     /// The address of MAIL, RCPT or VRFY in internal form (§4.8). Nothing for a bad one, which has been logged. `other` is the address at the
     /// other end of the message.
     pub fn address(&mut self, word: &[u8], how: Strictness, smtputf8: bool, other: &[u8]) -> Option<BString> {
-        let found =
-            extract(word, how).filter(|address| self.stand_alone || self.is_resolvable(address, smtputf8, other));
+        let found = extract(word, how).filter(|address| self.is_resolvable(address, smtputf8, other));
         if found.is_none() {
             let word = text::show(word).to_string();
             let (client, stage) = (text::show(&self.peer.namaddr), self.stage);
@@ -142,12 +140,10 @@ impl Session<'_> {
         found
     }
 
-    /// Whether trivial-rewrite takes an address for one.
+    /// Whether trivial-rewrite takes an address for one; whoever runs this is believed.
     fn is_resolvable(&mut self, address: &[u8], smtputf8: bool, other: &[u8]) -> bool {
-        if address.is_empty() {
-            return true;
-        }
-        let found = match self.site.resolver.resolve(address::Class::Resolve, other, address) {
+        let Some(access) = self.site.access.as_mut().filter(|_| !address.is_empty()) else { return true };
+        let found = match access.resolve(other, address) {
             Ok(found) => found,
             Err(error) => fatal!("{error}"),
         };

@@ -1,7 +1,7 @@
 //! What a process knows for all sessions.
 
 use access::{Access, Effects};
-use address::{FastFlush, MatchList, ParentDomains, RewriteService};
+use address::{FastFlush, MatchList, ParentDomains};
 use bstr::BStr;
 use config::{Config, Key, Str, params};
 use ipc::anvil;
@@ -53,8 +53,6 @@ pub struct Site {
     pub flush: FastFlush,
     /// Restrictions; none for whoever runs this.
     pub access: Option<Access>,
-    /// Where addresses go.
-    pub resolver: RewriteService,
     /// Counters of clients; none when nothing is limited.
     pub anvil: Option<anvil::Client>,
     /// How clients are looked at.
@@ -103,7 +101,6 @@ impl Site {
             notify: NoticeClasses::from_config(config)?,
             flush: FastFlush::open(config)?,
             access: if stand_alone { None } else { Some(Access::open(config, &tables)?) },
-            resolver: RewriteService::new(config),
             anvil: has_limits(config).then(|| anvil::Client::new(context.ipc_timeout())),
             habits: crate::peer::habits(config),
             tls: TlsMode::from_config(config)?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use address::ProbeSender;
 use bstr::{BString, ByteSlice};
 use config::Config;
+use ipc::rewrite::Resolved;
 use table::Tables;
 
 use crate::doors::Doors;
@@ -149,6 +150,15 @@ impl Access {
     /// The rewrite service is gone.
     pub fn probe_sender(&mut self, address: &[u8]) -> Result<Option<BString>, Fatal> {
         Ok(self.is_probe_sender(address)?.then(|| self.probe_sender.plain()))
+    }
+
+    /// Where an address in internal form goes, as restrictions see it; `sender` is empty for a sender.
+    ///
+    /// # Errors
+    /// The rewrite service is gone.
+    pub fn resolve(&mut self, sender: &[u8], address: &[u8]) -> Result<Resolved, Fatal> {
+        let found = self.memories.resolve(self.doors.addresses.as_mut(), self.rules.settings.utf8, sender, address);
+        found.map_err(|error| Fatal(error.to_string()))
     }
 
     fn is_probe_sender(&mut self, address: &[u8]) -> Result<bool, Fatal> {

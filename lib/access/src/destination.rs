@@ -1,36 +1,57 @@
 //! Which destinations are ours to serve (access-milter-postscreen §3.5).
 
 use bstr::BString;
-use ipc::rewrite::resolved;
+use ipc::Unreachable;
+use ipc::rewrite::{Resolved, resolved};
 use text::address::split_domain;
 
 use crate::reply::{Class, rejected};
 use crate::rule::{Rule, Target};
-use crate::run::{Outcome, Run, Step, Stop};
+use crate::doors::Addresses;
+use crate::run::{Memories, Outcome, Run, Step, Stop};
 
 /// The classes of domains that this mail system serves.
 const SERVED: i32 = resolved::LOCAL | resolved::ALIAS | resolved::VIRTUAL | resolved::RELAY;
 
+impl Memories {
+    /// Where an address in internal form goes, which is completed first. Its recipient is folded. Answers are remembered, but for failures.
+    ///
+    /// # Errors
+    /// The rewrite service is gone.
+    pub fn resolve(
+        &mut self,
+        service: &mut dyn Addresses,
+        utf8: bool,
+        sender: &[u8],
+        address: &[u8],
+    ) -> Result<Resolved, Unreachable> {
+        let question = (BString::from(sender), BString::from(address));
+        if let Some(known) = self.resolved.get(&question) {
+            return Ok(known);
+        }
+        let complete = service.rewrite_internal("local", address)?;
+        let mut resolved = service.resolve(address::Class::Resolve, sender, &complete)?;
+        resolved.recipient = text::fold(&resolved.recipient, utf8);
+        if resolved.flags & resolved::FAIL == 0 {
+            self.resolved.put(question, resolved.clone());
+        }
+        Ok(resolved)
+    }
+}
+
 impl Run<'_> {
     /// Where an address goes. Its recipient is complete and folded.
-    pub fn resolve(&mut self, target: Target, address: &[u8]) -> Result<ipc::rewrite::Resolved, Stop> {
+    pub fn resolve(&mut self, target: Target, address: &[u8]) -> Result<Resolved, Stop> {
         let sender = match target {
             Target::Recipient => self.facts.sender.clone().unwrap_or_default(),
             _ => BString::default(),
         };
-        let question = (sender, BString::from(address));
-        if let Some(known) = self.memories.resolved.get(&question) {
-            return Ok(known);
-        }
-        let gone = |error: ipc::Unreachable| Stop::Fatal(error.to_string());
-        let addresses = self.doors.addresses.as_mut();
-        let complete = addresses.rewrite_internal("local", address).map_err(gone)?;
-        let mut resolved = addresses.resolve(address::Class::Resolve, &question.0, &complete).map_err(gone)?;
+        let utf8 = self.rules.settings.utf8;
+        let resolved = self.memories.resolve(self.doors.addresses.as_mut(), utf8, &sender, address);
+        let resolved = resolved.map_err(|error| Stop::Fatal(error.to_string()))?;
         if resolved.flags & resolved::FAIL != 0 {
             return Err(self.lookup_error(address));
         }
-        resolved.recipient = text::fold(&resolved.recipient, self.rules.settings.utf8);
-        self.memories.resolved.put(question, resolved.clone());
         Ok(resolved)
     }
 

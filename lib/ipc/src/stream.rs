@@ -180,7 +180,7 @@ impl Input for Stream {
         let mut piece = Vec::new();
         loop {
             let rest = &self.received[self.taken..];
-            if let Some(length) = rest.iter().position(|byte| *byte == delimiter) {
+            if let Some(length) = memchr::memchr(delimiter, rest) {
                 piece.extend_from_slice(&rest[..length]);
                 self.taken += length + 1;
                 return Ok(Some(piece));
@@ -222,9 +222,10 @@ impl Write for Stream {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending);
         let output = self.output.as_mut().unwrap_or(&mut self.input);
-        output.write_all(&pending).map_err(|error| match error.kind() {
+        let written = output.write_all(&self.pending);
+        self.pending.clear();
+        written.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
             _ => error,
         })
