@@ -36,7 +36,7 @@ fn main() {
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         panic!("two rows for {}", pair[0].0);
     }
-    let mut code = format!("static ROWS: [Row; {0}] = TABLE;\nconst TABLE: [Row; {0}] = [\n", rows.len());
+    let mut code = format!("static ROWS: [Row; {}] = [\n", rows.len());
     for (_, row) in &rows {
         writeln!(code, "    {row},").expect("a string takes everything");
     }

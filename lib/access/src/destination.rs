@@ -5,9 +5,9 @@ use ipc::Unreachable;
 use ipc::rewrite::{Resolved, resolved};
 use text::address::split_domain;
 
+use crate::doors::Addresses;
 use crate::reply::{Class, rejected};
 use crate::rule::{Rule, Target};
-use crate::doors::Addresses;
 use crate::run::{Memories, Outcome, Run, Step, Stop};
 
 /// The classes of domains that this mail system serves.

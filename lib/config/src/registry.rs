@@ -87,7 +87,7 @@ impl Row {
     }
 }
 
-// `ROWS`, and `TABLE`, the same for constant expressions.
+// `ROWS`.
 include!(concat!(env!("OUT_DIR"), "/rows.rs"));
 
 /// All parameters, by name.
@@ -110,10 +110,10 @@ pub fn row(name: &[u8]) -> Option<&'static Row> {
 /// # Panics
 /// When there is no such parameter: the program is not compiled then.
 pub(crate) const fn constant_index(name: &str) -> usize {
-    let (mut low, mut high) = (0, TABLE.len());
+    let (mut low, mut high) = (0, ROWS.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        match compare(TABLE[middle].name.as_bytes(), name.as_bytes()) {
+        match compare(ROWS[middle].name.as_bytes(), name.as_bytes()) {
             Ordering::Equal => return middle,
             Ordering::Less => low = middle + 1,
             Ordering::Greater => high = middle,
