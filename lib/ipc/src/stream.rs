@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sys::descriptor::wait_readable;
 use sys::socket::{connect_unix, set_write_limit};
+use text::inbox::Inbox;
 
 use crate::attr::{Encoding, Error, Input, Message, Reader, Writer};
 
@@ -24,8 +25,7 @@ pub struct Stream {
     name: String,
     limit: Option<Duration>,
     encoding: Encoding,
-    received: Vec<u8>,
-    taken: usize,
+    received: Inbox,
     pending: Vec<u8>,
 }
 
@@ -40,8 +40,7 @@ impl Stream {
             name: name.into(),
             limit,
             encoding: Encoding::Null,
-            received: Vec::new(),
-            taken: 0,
+            received: Inbox::default(),
             pending: Vec::new(),
         }
     }
@@ -122,7 +121,7 @@ impl Stream {
     /// # Errors
     /// What poll(2) reports.
     pub fn wait(&self, limit: Option<Duration>) -> io::Result<bool> {
-        if self.taken < self.received.len() {
+        if self.has_buffered() {
             return Ok(true);
         }
         wait_readable(&self.input, limit)
@@ -133,15 +132,15 @@ impl Stream {
     /// # Errors
     /// What read(2) reports, or `TimedOut`.
     pub fn peek(&mut self) -> io::Result<Option<u8>> {
-        if self.taken == self.received.len() {
+        if !self.has_buffered() {
             self.fill()?;
         }
-        Ok(self.received.get(self.taken).copied())
+        Ok(self.received.as_slice().first().copied())
     }
 
     /// Whether bytes have been received that nobody has taken yet.
     pub fn has_buffered(&self) -> bool {
-        self.taken < self.received.len()
+        !self.received.is_empty()
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -149,16 +148,15 @@ impl Stream {
         if self.limit.is_some() && !wait_readable(&self.input, self.limit)? {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.received.resize(BUFFER_SIZE, 0);
-        self.taken = 0;
-        let count = loop {
-            match self.input.read(&mut self.received) {
+        loop {
+            match self.input.read(self.received.space(BUFFER_SIZE)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
+                result => {
+                    self.received.add(*result.as_ref().unwrap_or(&0));
+                    return result;
+                }
             }
-        };
-        self.received.truncate(*count.as_ref().unwrap_or(&0));
-        count
+        }
     }
 
     fn input_error(&self, error: &io::Error, what: &'static str) -> Error {
@@ -179,14 +177,11 @@ impl Input for Stream {
     fn take_until(&mut self, delimiter: u8, what: &'static str) -> Result<Option<Vec<u8>>, Error> {
         let mut piece = Vec::new();
         loop {
-            let rest = &self.received[self.taken..];
-            if let Some(length) = memchr::memchr(delimiter, rest) {
-                piece.extend_from_slice(&rest[..length]);
-                self.taken += length + 1;
+            if let Some(length) = memchr::memchr(delimiter, self.received.as_slice()) {
+                piece.extend_from_slice(&self.received.take(length + 1)[..length]);
                 return Ok(Some(piece));
             }
-            piece.extend_from_slice(rest);
-            self.taken = self.received.len();
+            piece.extend_from_slice(self.received.take(usize::MAX));
             match self.fill() {
                 Ok(0) if piece.is_empty() => return Ok(None),
                 Ok(0) => return Err(Error::Torn { stream: self.name.clone(), what }),
@@ -199,13 +194,12 @@ impl Input for Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.received.len() && self.fill()? == 0 {
+        if self.received.is_empty() && self.fill()? == 0 {
             return Ok(0);
         }
-        let count = buffer.len().min(self.received.len() - self.taken);
-        buffer[..count].copy_from_slice(&self.received[self.taken..self.taken + count]);
-        self.taken += count;
-        Ok(count)
+        let bytes = self.received.take(buffer.len());
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Ok(bytes.len())
     }
 }
 

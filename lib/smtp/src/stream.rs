@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use sys::descriptor::{pending, wait_readable, wait_writable};
+use text::inbox::Inbox;
 
 /// How many bytes are read and written at a time.
 const BUFFER_SIZE: usize = 16 * 1024;
@@ -181,8 +182,7 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Stream {
     channel: Box<dyn Channel>,
-    received: Vec<u8>,
-    taken: usize,
+    received: Inbox,
     pending: Vec<u8>,
     limit: Duration,
     budget: Option<Budget>,
@@ -194,8 +194,7 @@ impl Stream {
     pub fn new(channel: Box<dyn Channel>, limit: Duration) -> Self {
         Self {
             channel,
-            received: Vec::new(),
-            taken: 0,
+            received: Inbox::default(),
             pending: Vec::new(),
             limit,
             budget: None,
@@ -241,7 +240,7 @@ impl Stream {
 
     /// Bytes that have been received and not been taken.
     pub fn buffered(&self) -> &[u8] {
-        &self.received[self.taken..]
+        self.received.as_slice()
     }
 
     /// Whether replies wait to be sent.
@@ -257,7 +256,6 @@ impl Stream {
     /// Throws away what was received and not taken.
     pub fn discard_input(&mut self) {
         self.received.clear();
-        self.taken = 0;
     }
 
     /// Lets no more input come: all further reads find the end.
@@ -324,28 +322,19 @@ impl Stream {
     /// [`Fault::Lost`] at the end of input.
     pub fn fill(&mut self) -> Result<(), Fault> {
         self.flush()?;
-        self.received.drain(..self.taken);
-        self.taken = 0;
-        let old = self.received.len();
-        self.received.resize(old + BUFFER_SIZE, 0);
-        let count = self.read_into(old);
-        self.received.truncate(old + *count.as_ref().unwrap_or(&0));
-        match count {
-            Ok(0) => Err(Fault::Lost),
-            Ok(_) => Ok(()),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    fn read_into(&mut self, at: usize) -> Result<usize, Fault> {
         loop {
             let limit = self.time_left()?;
             let start = Instant::now();
-            let result = self.channel.read(&mut self.received[at..], limit);
+            let result = self.channel.read(self.received.space(BUFFER_SIZE), limit);
             self.spend(start, *result.as_ref().unwrap_or(&0));
             match result {
+                Ok(0) => return Err(Fault::Lost),
+                Ok(count) => {
+                    self.received.add(count);
+                    return Ok(());
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Ok(result?),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -358,9 +347,7 @@ impl Stream {
         if self.buffered().is_empty() {
             self.fill()?;
         }
-        let start = self.taken;
-        self.taken = self.received.len().min(start + limit);
-        Ok(&self.received[start..self.taken])
+        Ok(self.received.take(limit))
     }
 
     /// The next line, or its next `limit` bytes, LF included. When byte number `limit` is the CR of a CR LF, the line is complete.
@@ -371,7 +358,7 @@ impl Stream {
     pub fn line(&mut self, limit: usize) -> Result<Line, Fault> {
         let mut scanned = 0;
         loop {
-            let bytes = &self.received[self.taken..];
+            let bytes = self.received.as_slice();
             let window = &bytes[..bytes.len().min(limit)];
             if let Some(at) = memchr::memchr(b'\n', &window[scanned..]) {
                 return Ok(self.take_line(scanned + at));
@@ -381,8 +368,7 @@ impl Stream {
                     (true, None) => {}
                     (true, Some(b'\n')) => return Ok(self.take_line(limit)),
                     _ => {
-                        let text = window.to_vec();
-                        self.taken += limit;
+                        let text = self.received.take(limit).to_vec();
                         return Ok(Line { text, ending: Ending::Open });
                     }
                 }
@@ -394,8 +380,8 @@ impl Stream {
 
     /// Takes a line whose LF is at `length`.
     fn take_line(&mut self, length: usize) -> Line {
-        let line = &self.received[self.taken..self.taken + length];
-        self.taken += length + 1;
+        let line = self.received.take(length + 1);
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
         match line.strip_suffix(b"\r") {
             Some(text) => Line { text: text.to_vec(), ending: Ending::CrLf },
             None => Line { text: line.to_vec(), ending: Ending::Lf },
@@ -411,7 +397,7 @@ impl Stream {
             let bytes = self.take(most)?;
             let (length, found) = (bytes.len(), memchr::memchr(b'\n', bytes));
             if let Some(at) = found {
-                self.taken -= length - at - 1;
+                self.received.put_back(length - at - 1);
                 return Ok(true);
             }
             most -= length;

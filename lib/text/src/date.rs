@@ -1,18 +1,12 @@
 //! Dates as mail and log reports show them, in the local time zone.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// The local time zone (`TZ`, else the system's; UTC when neither says anything).
-///
-/// It is read once. A program that changes its root directory calls this before it does.
-pub fn local_zone() -> &'static TimeZone {
-    static ZONE: OnceLock<TimeZone> = OnceLock::new();
-    ZONE.get_or_init(|| TimeZone::try_system().unwrap_or(TimeZone::UTC))
-}
+pub use crate::zone::local_zone;
 
 /// The date of a message header: `Tue, 24 Nov 2026 05:44:06 +0000 (UTC)`, day of month blank-padded to two columns.
 pub fn header_date(time: SystemTime) -> String {
@@ -26,7 +20,15 @@ pub fn ctime(time: SystemTime) -> String {
 
 /// The time of a record in a log file: `Nov 05 07:08:09`, day of month padded with a zero (config §12.3).
 pub fn log_file_date(time: SystemTime) -> String {
-    format(&local(time), "%b %d %H:%M:%S")
+    thread_local! {
+        /// The last answer: most records come in the same second as the one before.
+        static LAST: RefCell<Option<(i64, String)>> = const { RefCell::new(None) };
+    }
+    let second = to_seconds(time);
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, text)) if *known == second => text.clone(),
+        _ => last.insert((second, format(&local(time), "%b %d %H:%M:%S"))).1.clone(),
+    })
 }
 
 /// The time of a syslog record: `Nov  5 07:08:09`, day of month padded with a blank.

@@ -16,6 +16,7 @@ pub mod header;
 pub mod hostaddr;
 pub mod hostname;
 pub mod idn;
+pub mod inbox;
 pub mod level;
 pub mod lines;
 pub mod list;
@@ -25,6 +26,7 @@ mod name_value;
 mod printable;
 pub mod space;
 pub mod xtext;
+mod zone;
 
 pub use escape::{escape, unescape};
 pub use fold::fold;
