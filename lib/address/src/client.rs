@@ -1,5 +1,6 @@
 //! Asking the rewrite service (cleanup-rewrite §7.3).
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +13,10 @@ use text::address::{quote, unquote};
 
 /// How long an answer may be used again.
 const CACHE_TIME: Duration = Duration::from_secs(30);
+/// How many rewritten addresses are kept: they depend on parameters alone, and the same come again in envelope and headers.
+const REWRITTEN: usize = 100;
+/// How many destinations are kept. They depend on tables, and a change of a table is to count at once.
+const RESOLVED: usize = 1;
 /// The pause before a question is repeated whose answer made no sense.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -65,7 +70,7 @@ impl RewriteService {
         let (io, idle, total) =
             (config.get(params::IPC_TIMEOUT), config.get(params::IPC_IDLE), config.get(params::IPC_TTL));
         let connection = PersistentClient::new("private", service, protocol::REWRITE, io, idle, total);
-        RewriteService { connection, rewritten: Memory::default(), resolved: Memory::default() }
+        RewriteService { connection, rewritten: Memory::of(REWRITTEN), resolved: Memory::of(RESOLVED) }
     }
 
     fn ask_resolve(&mut self, class: Class, sender: &[u8], address: &[u8]) -> Result<Resolved, Unreachable> {
@@ -118,26 +123,29 @@ impl Resolver for RewriteService {
     }
 }
 
-/// The last question with its answer.
+/// The last questions with their answers.
 #[derive(Debug)]
 struct Memory<Q, A> {
-    last: Option<(Q, A, Instant)>,
-}
-
-impl<Q, A> Default for Memory<Q, A> {
-    fn default() -> Self {
-        Memory { last: None }
-    }
+    limit: usize,
+    /// The newest is at the end.
+    last: VecDeque<(Q, A, Instant)>,
 }
 
 impl<Q: PartialEq, A: Clone> Memory<Q, A> {
+    fn of(limit: usize) -> Self {
+        Memory { limit, last: VecDeque::new() }
+    }
+
     fn recall(&self, question: &Q, now: Instant) -> Option<A> {
-        let (last, answer, when) = self.last.as_ref()?;
-        (last == question && now.saturating_duration_since(*when) < CACHE_TIME).then(|| answer.clone())
+        let (_, answer, when) = self.last.iter().rev().find(|(known, _, _)| known == question)?;
+        (now.saturating_duration_since(*when) < CACHE_TIME).then(|| answer.clone())
     }
 
     fn remember(&mut self, question: Q, answer: A, now: Instant) -> A {
-        self.last = Some((question, answer.clone(), now));
+        if self.last.len() >= self.limit {
+            self.last.pop_front();
+        }
+        self.last.push_back((question, answer.clone(), now));
         answer
     }
 }
@@ -148,12 +156,17 @@ mod tests {
 
     #[test]
     fn the_last_answer_is_good_for_half_a_minute() {
-        let mut memory = Memory::default();
+        let mut memory = Memory::of(2);
         let start = Instant::now();
         assert_eq!(memory.recall(&"q", start), None);
         assert_eq!(memory.remember("q", 1, start), 1);
         assert_eq!(memory.recall(&"q", start + Duration::from_secs(29)), Some(1));
         assert_eq!(memory.recall(&"q", start + CACHE_TIME), None);
         assert_eq!(memory.recall(&"r", start), None);
+        memory.remember("q", 2, start);
+        assert_eq!(memory.recall(&"q", start), Some(2));
+        memory.remember("r", 3, start);
+        memory.remember("s", 4, start);
+        assert_eq!((memory.recall(&"q", start), memory.recall(&"r", start)), (None, Some(3)));
     }
 }

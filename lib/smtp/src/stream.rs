@@ -192,14 +192,7 @@ pub struct Stream {
 impl Stream {
     /// A stream over a channel; `limit` is for each read and write.
     pub fn new(channel: Box<dyn Channel>, limit: Duration) -> Self {
-        Self {
-            channel,
-            received: Inbox::default(),
-            pending: Vec::new(),
-            limit,
-            budget: None,
-            last_io: Instant::now(),
-        }
+        Self { channel, received: Inbox::default(), pending: Vec::new(), limit, budget: None, last_io: Instant::now() }
     }
 
     /// A stream over a connected socket.
