@@ -177,6 +177,14 @@ impl Drop for NameServer {
     }
 }
 
+/// A loopback address whose port 53 nobody uses.
+///
+/// # Panics
+/// When none is free.
+pub fn free_address() -> Ipv4Addr {
+    free_sockets().2
+}
+
 fn free_sockets() -> (UdpSocket, TcpListener, Ipv4Addr) {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
