@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bstr::{BStr, BString};
 use config::service::{
-    DESTINATION_CONCURRENCY_FAILED_COHORT_LIMIT, DESTINATION_CONCURRENCY_LIMIT,
-    DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK, DESTINATION_CONCURRENCY_POSITIVE_FEEDBACK, DESTINATION_RATE_DELAY,
-    DESTINATION_RECIPIENT_LIMIT, INITIAL_DESTINATION_CONCURRENCY, TRANSPORT_RATE_DELAY,
+    DELIVERY_SLOT_COST, DELIVERY_SLOT_DISCOUNT, DELIVERY_SLOT_LOAN, DESTINATION_CONCURRENCY_FAILED_COHORT_LIMIT,
+    DESTINATION_CONCURRENCY_LIMIT, DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK,
+    DESTINATION_CONCURRENCY_POSITIVE_FEEDBACK, DESTINATION_RATE_DELAY, DESTINATION_RECIPIENT_LIMIT,
+    EXTRA_RECIPIENT_LIMIT, INITIAL_DESTINATION_CONCURRENCY, MINIMUM_DELIVERY_SLOTS, RECIPIENT_LIMIT,
+    RECIPIENT_REFILL_DELAY, RECIPIENT_REFILL_LIMIT, TRANSPORT_RATE_DELAY,
 };
 use config::{Config, params};
 use logging::fatal;
@@ -101,6 +103,22 @@ pub struct TransportSettings {
     pub destination_delay: Duration,
     /// After how many failed cohorts a destination is dead; 0 = never.
     pub failed_cohort_limit: usize,
+    /// How many requests of a big message earn a slot for one of a small message; 0 and 1: none goes ahead.
+    pub slot_cost: usize,
+    /// How many slots a message may be short of, to go ahead.
+    pub slot_loan: usize,
+    /// The percentage of slots that it need not have.
+    pub slot_discount: usize,
+    /// How many slots a message must be good for, to be gone ahead of.
+    pub minimum_slots: usize,
+    /// How many recipients may be in memory, besides a few for each message.
+    pub recipient_pool: usize,
+    /// How many more for messages that go ahead.
+    pub extra_recipient_limit: usize,
+    /// How many recipients are read at a time.
+    pub refill_limit: usize,
+    /// After how long fewer are read.
+    pub refill_delay: Duration,
     /// What a success adds to the window.
     pub positive: Feedback,
     /// What a failure takes from it.
@@ -130,6 +148,14 @@ impl TransportSettings {
             transport_delay: time(&TRANSPORT_RATE_DELAY),
             destination_delay: time(&DESTINATION_RATE_DELAY),
             failed_cohort_limit: int(&DESTINATION_CONCURRENCY_FAILED_COHORT_LIMIT),
+            slot_cost: int(&DELIVERY_SLOT_COST),
+            slot_loan: int(&DELIVERY_SLOT_LOAN),
+            slot_discount: int(&DELIVERY_SLOT_DISCOUNT),
+            minimum_slots: int(&MINIMUM_DELIVERY_SLOTS),
+            recipient_pool: int(&RECIPIENT_LIMIT),
+            extra_recipient_limit: int(&EXTRA_RECIPIENT_LIMIT),
+            refill_limit: int(&RECIPIENT_REFILL_LIMIT),
+            refill_delay: time(&RECIPIENT_REFILL_DELAY),
             positive: feedback(&DESTINATION_CONCURRENCY_POSITIVE_FEEDBACK),
             negative: feedback(&DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK),
         };
@@ -158,6 +184,14 @@ impl Default for TransportSettings {
             transport_delay: Duration::ZERO,
             destination_delay: Duration::ZERO,
             failed_cohort_limit: 1,
+            slot_cost: 5,
+            slot_loan: 3,
+            slot_discount: 50,
+            minimum_slots: 3,
+            recipient_pool: 20_000,
+            extra_recipient_limit: 1000,
+            refill_limit: 100,
+            refill_delay: Duration::from_secs(5),
             positive: Feedback::default(),
             negative: Feedback::default(),
         }

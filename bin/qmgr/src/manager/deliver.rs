@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::{Event, Manager};
-use crate::scheduler::{DestinationId, EntryId, MessageKey, TransportId};
+use crate::scheduler::{Choice, DestinationId, EntryId, MessageKey, TransportId};
 use crate::wire::Connection;
 
 /// How long to wait for room in an agent's listen queue.
@@ -56,7 +56,7 @@ impl Manager {
         let Some(mut connection) = connection else {
             return self.transport_failed(id, "mail transport unavailable");
         };
-        let Some(entry) = self.scheduler.take_entry(id) else { return };
+        let Some(entry) = self.next_entry(id) else { return };
         let Some(bytes) = self.request_bytes(entry) else {
             self.finish_entry(entry);
             return;
@@ -76,6 +76,18 @@ impl Manager {
                 Err(_) => logging::fatal!("timeout receiving delivery status from transport: {transport}"),
             }
         });
+    }
+
+    /// The request that a connection shall carry; more recipients are read where that is due.
+    fn next_entry(&mut self, id: TransportId) -> Option<EntryId> {
+        self.scheduler.begin_selection(id, Instant::now());
+        loop {
+            match self.scheduler.take_entry(id, Instant::now()) {
+                Choice::Entry(entry) => return Some(entry),
+                Choice::Refill(message) => self.refill(message),
+                Choice::Nothing => return None,
+            }
+        }
     }
 
     fn request_bytes(&mut self, id: EntryId) -> Option<Vec<u8>> {
@@ -151,18 +163,14 @@ impl Manager {
         for id in waiting {
             let Some(entry) = self.scheduler.entry(id).cloned() else { continue };
             // The message must not complete while its recipients are on the move.
-            if let Some(message) = self.messages.get_mut(&entry.message) {
-                message.outstanding += 1;
-            }
+            self.scheduler.hold(entry.message);
             self.finish_entry(id);
             for recipient in entry.recipients {
                 if let Some((recipient, destination)) = self.place_for_retry(entry.message, recipient, dsn.clone()) {
                     self.enqueue(entry.message, recipient, destination);
                 }
             }
-            if let Some(message) = self.messages.get_mut(&entry.message) {
-                message.outstanding -= 1;
-            }
+            self.scheduler.release(entry.message);
             self.complete_if_idle(entry.message);
         }
     }
@@ -171,11 +179,6 @@ impl Manager {
     fn finish_entry(&mut self, id: EntryId) {
         let too_many = self.scheduler.all_destinations() > 2 * self.settings.recipient_limit;
         let Some(entry) = self.scheduler.finish(id, Instant::now(), too_many) else { return };
-        self.recipients_in_core = self.recipients_in_core.saturating_sub(entry.recipients.len());
-        if let Some(message) = self.messages.get_mut(&entry.message) {
-            message.in_core = message.in_core.saturating_sub(entry.recipients.len());
-            message.outstanding = message.outstanding.saturating_sub(1);
-        }
         self.complete_if_idle(entry.message);
     }
 }

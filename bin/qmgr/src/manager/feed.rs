@@ -3,7 +3,7 @@
 use std::fs::{File, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ::deliver::{Attempt, Outcome, RETRY_SERVICE, Reporter};
 use bstr::{BStr, BString};
@@ -110,7 +110,9 @@ impl Manager {
                 log::info!("{id}: skipped, still being delivered");
                 return Err(Some(()));
             }
-            let recipients = self.read(&mut message, &file).map_err(|Invalid| None)?;
+            let room = self.settings.recipient_limit.saturating_sub(self.scheduler.recipients());
+            let limit = room.max(self.settings.recipient_minimum);
+            let recipients = self.read(&mut message, &file, limit).map_err(|Invalid| None)?;
             Ok((file, recipients))
         });
         let (file, recipients) = match loaded {
@@ -141,6 +143,7 @@ impl Manager {
         self.next_key += 1;
         message.deferred = expire_by_log;
         self.messages.insert(key, message);
+        self.scheduler.admit(key, self.settings.recipient_minimum, Instant::now());
         if !expire_by_log {
             self.assign(key, recipients);
         }
@@ -162,10 +165,8 @@ impl Manager {
     }
 
     /// Reads the next batch of recipients.
-    fn read(&mut self, message: &mut Message, file: &File) -> Result<Vec<Recipient>, Invalid> {
-        let minimum = self.settings.recipient_minimum;
-        let room = self.settings.recipient_limit.saturating_sub(self.recipients_in_core);
-        let limit = room.max(minimum).clamp(1, BATCH_LIMIT);
+    fn read(&self, message: &mut Message, file: &File, limit: usize) -> Result<Vec<Recipient>, Invalid> {
+        let limit = limit.clamp(1, BATCH_LIMIT);
         let path = self.spool.path(QueueDir::Active, &message.id).display().to_string();
         let copy = file.try_clone().map_err(|error| {
             log::warn!("{path}: {}", sys::reason(&error));
@@ -174,24 +175,19 @@ impl Manager {
         read_batch(message, copy, &path, limit, &self.settings.verp_filter)
     }
 
-    /// Reads more recipients of a message whose known ones are done. False: the file is no message any more.
-    pub(super) fn refill(&mut self, key: MessageKey) -> bool {
-        let Some(mut message) = self.messages.remove(&key) else { return false };
+    /// Reads more recipients of a message. When its file is no message any more, it goes to `corrupt` at once, and is forgotten when
+    /// deliveries that go on have ended.
+    pub(super) fn refill(&mut self, key: MessageKey) {
+        let Some(mut message) = self.messages.remove(&key) else { return };
+        let limit = self.scheduler.free_slots(key);
         let recipients =
-            self.open_active(&message.id).and_then(|file| self.read(&mut message, &file).map_err(|Invalid| ()));
-        let id = message.id.clone();
-        self.messages.insert(key, message);
-        match recipients {
-            Ok(recipients) => {
-                self.assign(key, recipients);
-                true
-            }
-            Err(()) => {
-                self.forget(key);
-                self.save_corrupt(&id);
-                false
-            }
+            self.open_active(&message.id).and_then(|file| self.read(&mut message, &file, limit).map_err(|Invalid| ()));
+        if recipients.is_err() {
+            self.save_corrupt(&message.id);
+            (message.corrupt, message.next_offset, message.unread) = (true, None, 0);
         }
+        self.messages.insert(key, message);
+        self.assign(key, recipients.unwrap_or_default());
     }
 
     /// Somebody delivers from this file, perhaps on behalf of an earlier queue manager.
@@ -240,6 +236,10 @@ impl Manager {
             message.next_offset = None;
             message.unread = 0;
         }
+        if let Some(message) = self.messages.get(&key) {
+            let unread = usize::try_from(message.unread).unwrap_or(0);
+            self.scheduler.has_read(key, unread, message.next_offset.is_some(), Instant::now());
+        }
         let mut placed: Vec<(BString, BString, Recipient, DestinationId)> = Vec::new();
         for recipient in recipients {
             if let Some((recipient, id)) = self.place(key, recipient) {
@@ -252,6 +252,7 @@ impl Manager {
         for (_, _, recipient, id) in placed {
             self.enqueue(key, recipient, id);
         }
+        self.scheduler.has_added(key);
     }
 
     /// Decides about one recipient: where it goes, or that it needs no delivery now.
@@ -315,11 +316,8 @@ impl Manager {
     }
 
     pub(super) fn enqueue(&mut self, key: MessageKey, recipient: Recipient, id: DestinationId) {
-        let Some(message) = self.messages.get_mut(&key) else { return };
-        message.in_core += 1;
-        self.recipients_in_core += 1;
+        let Some(message) = self.messages.get(&key) else { return };
         if self.scheduler.add(key, id, recipient, message.verp.is_some()) {
-            message.outstanding += 1;
             self.warn_about_clog(id);
         }
     }

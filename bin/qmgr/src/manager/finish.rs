@@ -36,7 +36,12 @@ pub(super) enum Stage {
 impl Manager {
     /// Goes through the steps of completion if nothing of this message is outstanding.
     pub(super) fn complete_if_idle(&mut self, key: MessageKey) {
-        if self.messages.get(&key).is_some_and(|message| message.outstanding == 0) {
+        if self.scheduler.outstanding(key) != Some(0) {
+            return;
+        }
+        if self.messages.get(&key).is_some_and(|message| message.corrupt) {
+            self.forget(key);
+        } else {
             self.send_bounces(key);
         }
     }
@@ -71,9 +76,8 @@ impl Manager {
         if message.next_offset.is_none() {
             return self.send_trace(key);
         }
-        if self.refill(key) {
-            self.complete_if_idle(key);
-        }
+        self.refill(key);
+        self.complete_if_idle(key);
     }
 
     /// Step 4: the report on deliveries.
@@ -153,6 +157,7 @@ impl Manager {
     /// Drops a message from memory.
     pub(super) fn forget(&mut self, key: MessageKey) -> Option<Message> {
         let message = self.messages.remove(&key)?;
+        self.scheduler.forget(key);
         if message.trace_flags & flag::MTA_VERIFY != 0 {
             self.probes = self.probes.saturating_sub(1);
         }
@@ -169,9 +174,7 @@ impl Manager {
 
     fn ask(&mut self, key: MessageKey, stage: Stage, service: &str, request: Request) {
         // The message stays in memory, with one thing outstanding.
-        if let Some(message) = self.messages.get_mut(&key) {
-            message.outstanding += 1;
-        }
+        self.scheduler.hold(key);
         let (service, sender) = (service.to_owned(), self.sender.clone());
         tokio::task::spawn_local(async move {
             let status = timeout(BOUNCE_LIMIT, ask_bounce(&service, &request)).await.unwrap_or(-1);
@@ -181,8 +184,8 @@ impl Manager {
 
     /// A bounce service has answered: the next step.
     pub(super) fn handle_bounce(&mut self, key: MessageKey, stage: Stage, status: i32) {
+        self.scheduler.release(key);
         let Some(message) = self.messages.get_mut(&key) else { return };
-        message.outstanding = message.outstanding.saturating_sub(1);
         if status != 0 {
             let verp = message.verp.is_some() && !self.settings.disable_verp_bounces;
             let what = match stage {

@@ -38,8 +38,6 @@ pub struct Manager {
     scans: [QueueScan; 2],
     /// Whose turn it is.
     turn: usize,
-    /// Recipients of all messages in memory.
-    recipients_in_core: usize,
     /// Probes among the messages in memory.
     probes: usize,
     rewrite: RewriteService,
@@ -89,7 +87,6 @@ impl Manager {
             next_key: 0,
             scans: [QueueScan::new(QueueDir::Incoming), QueueScan::new(QueueDir::Deferred)],
             turn: INCOMING,
-            recipients_in_core: 0,
             probes: 0,
             rewrite: RewriteService::new(&context.config),
             reporter,

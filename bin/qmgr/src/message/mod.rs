@@ -60,10 +60,8 @@ pub struct Message {
     /// All records that are no recipients have been seen.
     pub envelope_complete: bool,
 
-    /// Recipients that wait or are being delivered.
-    pub in_core: usize,
-    /// Delivery requests that wait or are being carried out.
-    pub outstanding: usize,
+    /// The file turned out to be no message while deliveries went on.
+    pub corrupt: bool,
     /// Something must be tried again.
     pub deferred: bool,
 }
@@ -105,8 +103,7 @@ impl Message {
             unread: 0,
             next_offset: None,
             envelope_complete: false,
-            in_core: 0,
-            outstanding: 0,
+            corrupt: false,
             deferred: false,
         }
     }

@@ -37,8 +37,8 @@ pub struct Destination {
     last_done: Option<Instant>,
     /// [`flag::CACHE_LOAD`] and [`flag::CACHE_STORE`].
     cache_flags: i32,
-    /// It is in the ring of destinations that have work.
-    pub queued: bool,
+    /// The blocker tag at which a job found no room here.
+    pub blocker: u64,
     pub clog_warned: Option<Instant>,
 }
 
@@ -56,7 +56,7 @@ impl Destination {
             failed_cohorts: 0.0,
             last_done: None,
             cache_flags: 0,
-            queued: false,
+            blocker: 0,
             clog_warned: None,
         }
     }
@@ -66,6 +66,22 @@ impl Destination {
         match self.state {
             State::Ready => self.window.saturating_sub(self.busy).min(self.waiting.len()),
             State::Dead(_) | State::Suspended => 0,
+        }
+    }
+
+    /// Whether one delivery more may go on.
+    pub fn has_room(&self) -> bool {
+        self.state == State::Ready && self.window > self.busy
+    }
+
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, State::Dead(_))
+    }
+
+    /// A request waits here no more.
+    pub fn stop_waiting(&mut self, entry: EntryId) {
+        if let Some(at) = self.waiting.iter().position(|other| *other == entry) {
+            self.waiting.remove(at);
         }
     }
 

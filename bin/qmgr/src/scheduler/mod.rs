@@ -1,15 +1,21 @@
-//! What is delivered next: transports, their destinations, and delivery requests that wait (qmgr-bounce §5).
+//! What is delivered next: transports, their destinations, and delivery requests that wait (qmgr-bounce §5, §6).
 //!
 //! Pure: no I/O, no clock. What shall happen later comes out as a [`Timer`] for the event loop.
 //!
-//! Within a transport, destinations that have work and capacity take turns; within a destination the oldest request goes first.
+//! Within a transport, what a message wants of it is a job. The oldest job goes first, unless a small one has waited long and the
+//! big one before it has earned it the way; within a job, destinations that have room take turns.
 
+mod chain;
 mod destination;
 mod feedback;
+mod jobs;
+mod messages;
+mod preempt;
+mod select;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use bstr::{BStr, BString};
@@ -17,6 +23,9 @@ use ipc::bounce::{Dsn, Recipient};
 
 pub use destination::{Destination, State};
 pub use feedback::Feedback;
+pub use select::Choice;
+
+use jobs::{Job, Jobs, Messages};
 
 use crate::settings::TransportSettings;
 
@@ -71,8 +80,20 @@ pub struct Transport {
     pending: usize,
     destinations: HashMap<u64, Destination>,
     names: HashMap<BString, u64>,
-    /// Destinations that may have capacity, in turn.
-    ring: VecDeque<u64>,
+    /// Destinations that could take a request now.
+    open: BTreeSet<u64>,
+    jobs: Jobs,
+}
+
+impl Transport {
+    /// Takes note of whether a destination could take a request now.
+    fn note_capacity(&mut self, number: u64) {
+        if self.destinations.get(&number).is_some_and(|destination| destination.capacity() > 0) {
+            self.open.insert(number);
+        } else {
+            self.open.remove(&number);
+        }
+    }
 }
 
 /// How many connections to one transport are being made at once, at most.
@@ -86,6 +107,9 @@ pub struct Scheduler {
     /// The transport that was chosen last, so that all have their turn.
     turn: usize,
     entries: HashMap<EntryId, Entry>,
+    messages: Messages,
+    /// Recipients of all messages.
+    recipients: usize,
     next_number: u64,
     timers: Vec<(Duration, Timer)>,
     transport_retry: Duration,
@@ -99,6 +123,8 @@ impl Scheduler {
             names: HashMap::new(),
             turn: 0,
             entries: HashMap::new(),
+            messages: Messages::new(),
+            recipients: 0,
             next_number: 0,
             timers: Vec::new(),
             transport_retry,
@@ -112,15 +138,17 @@ impl Scheduler {
             return *id;
         }
         let id = TransportId(self.transports.len());
+        let settings = settings();
         self.transports.push(Transport {
             name: name.into(),
-            settings: settings(),
+            jobs: Jobs::new(settings.recipient_pool),
+            settings,
             throttled: None,
             rate_locked: false,
             pending: 0,
             destinations: HashMap::new(),
             names: HashMap::new(),
-            ring: VecDeque::new(),
+            open: BTreeSet::new(),
         });
         self.names.insert(name.into(), id);
         id
@@ -162,12 +190,20 @@ impl Scheduler {
     }
 
     /// Adds a recipient to the last request of its message that waits for the destination, or to a new one. True: a new one was made.
-    pub fn add(&mut self, message: MessageKey, id: DestinationId, recipient: Recipient, alone: bool) -> bool {
+    pub fn add(&mut self, key: MessageKey, id: DestinationId, recipient: Recipient, alone: bool) -> bool {
+        let transport = &mut self.transports[id.transport.0];
+        let Some(message) = self.messages.get_mut(&key) else { return false };
+        let job = transport.jobs.jobs.entry(key).or_insert_with(|| {
+            message.transports.push(id.transport);
+            Job::new(message.queued)
+        });
+        let last = job.last_waiting(id.number);
+        transport.jobs.list(key, &mut self.messages);
+        self.count_in(key, id.transport);
         let transport = &mut self.transports[id.transport.0];
         let limit = transport.settings.recipient_limit;
         let Some(destination) = transport.destinations.get_mut(&id.number) else { return false };
-        if let Some(entry) = destination.waiting.back().and_then(|last| self.entries.get_mut(last))
-            && entry.message == message
+        if let Some(entry) = last.and_then(|last| self.entries.get_mut(&last))
             && !alone
             && (limit == 0 || entry.recipients.len() < limit)
         {
@@ -177,8 +213,10 @@ impl Scheduler {
         let entry = EntryId(self.next_number);
         self.next_number += 1;
         destination.waiting.push_back(entry);
-        self.entries.insert(entry, Entry { message, destination: id, recipients: vec![recipient], busy: false });
-        self.enqueue(id);
+        self.entries.insert(entry, Entry { message: key, destination: id, recipients: vec![recipient], busy: false });
+        transport.jobs.add_entry(key, id.number, entry);
+        self.hold(key);
+        self.reconsider(id);
         true
     }
 
@@ -205,7 +243,7 @@ impl Scheduler {
         }
         let needed = transport.pending + 1;
         let mut capacity = 0;
-        for number in &transport.ring {
+        for number in &transport.open {
             capacity += transport.destinations.get(number).map_or(0, Destination::capacity);
             if capacity >= needed {
                 return true;
@@ -220,41 +258,22 @@ impl Scheduler {
         transport.pending = transport.pending.saturating_sub(1);
     }
 
-    /// The request that a new connection shall carry. None: there is no need any more, and the rate lock is off.
-    pub fn take_entry(&mut self, id: TransportId) -> Option<EntryId> {
-        let transport = &mut self.transports[id.0];
-        for _ in 0..transport.ring.len() {
-            let number = transport.ring.pop_front()?;
-            let Some(destination) = transport.destinations.get_mut(&number) else { continue };
-            destination.queued = false;
-            if destination.capacity() == 0 {
-                continue;
-            }
-            let Some(entry) = destination.waiting.pop_front() else { continue };
-            destination.busy += 1;
-            if destination.capacity() > 0 {
-                destination.queued = true;
-                transport.ring.push_back(number);
-            }
-            if let Some(entry) = self.entries.get_mut(&entry) {
-                entry.busy = true;
-            }
-            return Some(entry);
-        }
-        transport.rate_locked = false;
-        None
-    }
-
-    /// A request could not be handed over: it waits again, in front.
+    /// A request could not be handed over: it waits again, in front of the others of its job.
     pub fn put_back(&mut self, id: EntryId) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.busy) else { return };
         entry.busy = false;
-        let destination_id = entry.destination;
-        if let Some(destination) = self.destination_mut(destination_id) {
+        let (key, destination_id) = (entry.message, entry.destination);
+        let transport = &mut self.transports[destination_id.transport.0];
+        if let Some(destination) = transport.destinations.get_mut(&destination_id.number) {
             destination.busy = destination.busy.saturating_sub(1);
-            destination.waiting.push_front(id);
+            destination.waiting.push_back(id);
         }
-        self.enqueue(destination_id);
+        if let Some(job) = transport.jobs.get_mut(key) {
+            job.selected = job.selected.saturating_sub(1);
+            job.wait(destination_id.number, id, true);
+        }
+        transport.jobs.list(key, &mut self.messages);
+        self.reconsider(destination_id);
     }
 
     pub fn entry(&self, id: EntryId) -> Option<&Entry> {
@@ -276,9 +295,14 @@ impl Scheduler {
                 self.timers.push((settings.destination_delay, Timer::DestinationResumes(destination_id)));
             }
         } else {
-            destination.waiting.retain(|waiting| *waiting != id);
+            destination.stop_waiting(id);
+            if let Some(job) = transport.jobs.get_mut(entry.message) {
+                job.stop_waiting(destination_id.number, id);
+                job.selected += 1;
+            }
         }
-        self.enqueue(destination_id);
+        self.count_out(&entry);
+        self.reconsider(destination_id);
         self.forget_if_idle(destination_id, too_many_destinations);
         Some(entry)
     }
@@ -296,18 +320,7 @@ impl Scheduler {
             let name = destination.name.clone();
             transport.destinations.remove(&id.number);
             transport.names.remove(&name);
-            // Its number may still be in the ring; a number that names nothing is passed over.
-        }
-    }
-
-    fn enqueue(&mut self, id: DestinationId) {
-        let transport = &mut self.transports[id.transport.0];
-        if let Some(destination) = transport.destinations.get_mut(&id.number)
-            && !destination.queued
-            && destination.capacity() > 0
-        {
-            destination.queued = true;
-            transport.ring.push_back(id.number);
+            transport.open.remove(&id.number);
         }
     }
 
@@ -351,7 +364,7 @@ impl Scheduler {
         if let Some(destination) = transport.destinations.get_mut(&id.number) {
             change(destination, &transport.settings);
         }
-        self.enqueue(id);
+        self.reconsider(id);
     }
 
     /// A transport does not work. One that is throttled already keeps its reason and its timer.
