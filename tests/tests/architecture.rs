@@ -249,10 +249,8 @@ const LATER: &[&str] = &[
     "INITIAL_DESTINATION_CONCURRENCY",
     "LOCAL_DESTINATION_CONCURRENCY_LIMIT",
     "LOCAL_DESTINATION_RECIPIENT_LIMIT",
-    // Of the queue manager: finer feedback, and the old queue manager.
-    "DESTINATION_CONCURRENCY_FEEDBACK_DEBUG",
+    // Of the old queue manager.
     "QMGR_FUDGE_FACTOR",
-    "QMGR_IPC_TIMEOUT",
     // Programs and features that are not here yet: postmulti, TLS, SASL, Milters, postscreen; and some of the DNS that nobody asks for.
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",

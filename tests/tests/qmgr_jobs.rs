@@ -67,6 +67,38 @@ fn small_messages_go_ahead() {
     }
 }
 
+/// The debugging of windows shows numbers that can be compared.
+#[test]
+fn windows_are_traced() {
+    require_instances!();
+    let instance = Instance::builder()
+        .set("destination_concurrency_feedback_debug", "yes")
+        .set("relayhost", "[127.0.0.1]:9")
+        .set("transport_maps", "inline:{ {good.example = discard:} }")
+        .set("discard_destination_concurrency_positive_feedback", "1/concurrency")
+        .set("discard_destination_concurrency_negative_feedback", "2")
+        .set("default_transport", "smtp")
+        .service("smtp unix - - n - 1 smtp")
+        .start();
+    instance.send(&["-f", "s@local.example", "a@good.example"], "Subject: x\n\nbody\n");
+    for number in 0..3 {
+        instance.send(&["-f", "s@local.example", &format!("{number}@bad.example")], "Subject: x\n\nbody\n");
+        instance.wait_for_log(&[&format!("to=<{number}@bad.example>"), "status=deferred"]);
+    }
+    for text in [
+        "warning: discard_destination_concurrency_negative_feedback: ignoring malformed or unreasonable feedback: 2",
+        "discard: discard_destination_concurrency_positive_feedback feedback type 1 value at 5: 0.2",
+        "discard: discard_destination_concurrency_negative_feedback feedback type 0 value at 5: 1",
+        "qmgr_queue_unthrottle: feedback 0.2",
+        "qmgr_queue_unthrottle: queue good.example: limit 20 window 5 success 0.2 failure 0 fail_cohorts 0",
+        "smtp: default_destination_concurrency_positive_feedback feedback type 0 value at 5: 1",
+        "qmgr_queue_throttle: feedback 1",
+        "qmgr_queue_throttle: queue [127.0.0.1]:9: limit 20 window 3 success 0 failure 1 fail_cohorts 0.2",
+    ] {
+        instance.wait_for_log(&[&format!(": {text}")]);
+    }
+}
+
 /// `loan=0` as parameter and value.
 fn settings(text: &str) -> Vec<(&'static str, String)> {
     if text == "few" {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bstr::{BStr, BString};
+use config::service::Family;
 use config::service::{
     DELIVERY_SLOT_COST, DELIVERY_SLOT_DISCOUNT, DELIVERY_SLOT_LOAN, DESTINATION_CONCURRENCY_FAILED_COHORT_LIMIT,
     DESTINATION_CONCURRENCY_LIMIT, DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK,
@@ -10,10 +11,11 @@ use config::service::{
     EXTRA_RECIPIENT_LIMIT, INITIAL_DESTINATION_CONCURRENCY, MINIMUM_DELIVERY_SLOTS, RECIPIENT_LIMIT,
     RECIPIENT_REFILL_DELAY, RECIPIENT_REFILL_LIMIT, TRANSPORT_RATE_DELAY,
 };
-use config::{Config, params};
+use config::{Config, Str, params};
+use deliver::RETRY_SERVICE;
 use logging::fatal;
 
-use crate::scheduler::Feedback;
+use crate::scheduler::{Feedback, short};
 
 /// Parameters that hold for all transports.
 #[derive(Clone, Debug)]
@@ -123,6 +125,8 @@ pub struct TransportSettings {
     pub positive: Feedback,
     /// What a failure takes from it.
     pub negative: Feedback,
+    /// Whether the log says what each result did.
+    pub feedback_debug: bool,
 }
 
 impl TransportSettings {
@@ -133,14 +137,8 @@ impl TransportSettings {
             usize::try_from(number).unwrap_or(0)
         };
         let time = |family| config.service_time(family, transport).unwrap_or_else(|error| fatal!("{error}"));
-        let feedback = |family: &config::service::Family<config::Str>| {
-            let text = config.service_str(family, transport).unwrap_or_else(|error| fatal!("{error}"));
-            Feedback::parse(&text).unwrap_or_else(|| {
-                let name = format!("{transport}{}", family.suffix);
-                log::warn!("{name}: ignoring malformed or unreasonable feedback: {}", text::show(&text));
-                Feedback::default()
-            })
-        };
+        let feedback = |family| read_feedback(config, family, transport);
+        let debug = config.get(params::DESTINATION_CONCURRENCY_FEEDBACK_DEBUG);
         let settings = Self {
             concurrency_limit: int(&DESTINATION_CONCURRENCY_LIMIT),
             initial_concurrency: int(&INITIAL_DESTINATION_CONCURRENCY),
@@ -158,8 +156,25 @@ impl TransportSettings {
             refill_delay: time(&RECIPIENT_REFILL_DELAY),
             positive: feedback(&DESTINATION_CONCURRENCY_POSITIVE_FEEDBACK),
             negative: feedback(&DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK),
+            feedback_debug: debug && transport != "error" && transport != RETRY_SERVICE,
         };
-        settings.adjusted()
+        let settings = settings.adjusted();
+        if debug {
+            settings.show_feedback(config, transport);
+        }
+        settings
+    }
+
+    /// How the windows of a transport will change, for the log.
+    fn show_feedback(&self, config: &Config, transport: &BStr) {
+        for (family, feedback) in [
+            (&DESTINATION_CONCURRENCY_POSITIVE_FEEDBACK, self.positive),
+            (&DESTINATION_CONCURRENCY_NEGATIVE_FEEDBACK, self.negative),
+        ] {
+            let (name, at) = (feedback_name(config, family, transport), self.initial_concurrency);
+            let kind = i32::from(feedback.is_per_concurrency());
+            log::info!("{transport}: {name} feedback type {kind} value at {at}: {}", short(feedback.value(at)));
+        }
     }
 
     /// A rate delay allows one delivery at a time; a limit holds from the beginning.
@@ -171,6 +186,23 @@ impl TransportSettings {
             self.initial_concurrency = self.initial_concurrency.min(self.concurrency_limit);
         }
         self
+    }
+}
+
+fn read_feedback(config: &Config, family: &Family<Str>, transport: &BStr) -> Feedback {
+    let text = config.service_str(family, transport).unwrap_or_else(|error| fatal!("{error}"));
+    Feedback::parse(&text).unwrap_or_else(|| {
+        let name = feedback_name(config, family, transport);
+        log::warn!("{name}: ignoring malformed or unreasonable feedback: {}", text::show(&text));
+        Feedback::default()
+    })
+}
+
+/// The parameter that a transport's feedback comes from.
+fn feedback_name(config: &Config, family: &Family<Str>, transport: &BStr) -> String {
+    match config.service_str(family, transport) {
+        Ok(text) if text != config.get(family.default) => format!("{transport}{}", family.suffix),
+        _ => family.default.name().to_owned(),
     }
 }
 
@@ -194,6 +226,7 @@ impl Default for TransportSettings {
             refill_delay: Duration::from_secs(5),
             positive: Feedback::default(),
             negative: Feedback::default(),
+            feedback_debug: false,
         }
     }
 }

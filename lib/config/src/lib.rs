@@ -102,6 +102,12 @@ impl Config {
         K::read(value).unwrap_or_else(|| panic!("{} is not in the registry with this type", key.name()))
     }
 
+    /// From now on, a parameter has the value of another.
+    pub fn replace<K: KeyKind>(&mut self, key: Key<K>, other: Key<K>) {
+        let value = self.values[other.index()].get_or_init(|| self.late(other.index())).clone();
+        self.values[key.index()] = OnceLock::from(value);
+    }
+
     /// Evaluates a parameter that was not evaluated at the start.
     fn late(&self, index: usize) -> Value {
         let row = &registry::rows()[index];

@@ -37,14 +37,14 @@ impl Triggers {
 }
 
 /// Runs a daemon with an event loop of its own, on a current-thread runtime: `open` while it has its rights, `run` after it gave them up.
-/// The program ends when `run` does.
+/// `open` may change parameters for this process. The program ends when `run` does.
 pub fn event_driven<S, F: Future<Output = ()>>(
     daemon: &Daemon,
-    open: impl FnOnce(&Context) -> S,
+    open: impl FnOnce(&mut Context) -> S,
     run: impl FnOnce(S, Context, Triggers) -> F,
 ) -> ! {
-    let beginning = begin(daemon, &TRANSPORTS, true);
-    let service = open(&beginning.context);
+    let mut beginning = begin(daemon, &TRANSPORTS, true);
+    let service = open(&mut beginning.context);
     beginning.drop_privileges();
     let (context, post) = beginning.take_post(daemon);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -71,8 +71,9 @@ const INCOMING: usize = 0;
 const DEFERRED: usize = 1;
 
 impl Manager {
-    /// What must be done before the rights are gone.
-    pub fn open(context: &Context) -> Reporter {
+    /// What must be done before the rights are gone. No service may hold up all mail for as long as others wait for it.
+    pub fn open(context: &mut Context) -> Reporter {
+        context.config.replace(params::IPC_TIMEOUT, params::QMGR_IPC_TIMEOUT);
         Reporter::new(&context.config).with_fast_flush(&context.config)
     }
 

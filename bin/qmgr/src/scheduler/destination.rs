@@ -8,6 +8,7 @@ use ipc::bounce::Dsn;
 use ipc::delivery::flag;
 
 use super::EntryId;
+use super::feedback::short;
 use crate::settings::TransportSettings;
 
 /// Whether a destination can be delivered to.
@@ -90,11 +91,12 @@ impl Destination {
         self.busy == 0 && self.waiting.is_empty()
     }
 
-    /// A delivery found the site in order.
-    pub fn succeed(&mut self, settings: &TransportSettings) {
+    /// A delivery found the site in order. The feedback, if it counts.
+    pub fn succeed(&mut self, settings: &TransportSettings) -> Option<f64> {
         self.failed_cohorts = 0.0;
         if self.state != State::Ready {
-            return self.revive(settings);
+            self.revive(settings);
+            return None;
         }
         let limit = settings.concurrency_limit;
         if (limit == 0 || limit > self.window) && self.window < self.busy + settings.initial_concurrency {
@@ -108,21 +110,20 @@ impl Destination {
             if limit > 0 {
                 self.window = self.window.min(limit);
             }
+            return Some(feedback);
         }
+        None
     }
 
-    /// A delivery found the site unusable. True: that was one too many, and the destination is dead now.
-    pub fn fail(&mut self, settings: &TransportSettings, dsn: Dsn) -> bool {
-        if self.state != State::Ready {
-            return false;
-        }
+    /// A delivery found the site unusable, and the destination is ready. The feedback; none: that was one too many, and it is dead now.
+    pub fn fail(&mut self, settings: &TransportSettings, dsn: Dsn) -> Option<f64> {
         self.failed_cohorts += 1.0 / self.window.max(1) as f64;
         let limit = settings.failed_cohort_limit as f64;
         if limit > 0.0 && self.failed_cohorts >= limit {
             self.window = 0;
             self.state = State::Dead(dsn);
             self.cache_flags = 0;
-            return true;
+            return None;
         }
         let feedback = settings.negative.value(self.window);
         self.failure -= feedback;
@@ -132,7 +133,19 @@ impl Destination {
             self.failure += 1.0;
         }
         self.window = self.window.max(1);
-        false
+        Some(feedback)
+    }
+
+    /// What the log says after each result (`destination_concurrency_feedback_debug`).
+    pub fn trace(&self, limit: usize) -> String {
+        format!(
+            "queue {}: limit {limit} window {} success {} failure {} fail_cohorts {}",
+            text::show(&self.name),
+            self.window,
+            short(self.success),
+            short(self.failure),
+            short(self.failed_cohorts),
+        )
     }
 
     /// Dead or suspended no more: it begins anew, with what is still going on.
@@ -188,9 +201,7 @@ mod tests {
     fn the_worked_example_of_failures() {
         let (mut destination, settings) = fresh();
         let mut fail = || destination.fail(&settings, Dsn::new("4.4.1", "x"));
-        assert!(!fail());
-        assert!(!fail());
-        assert!(fail());
+        assert_eq!([fail(), fail(), fail()], [Some(1.0), Some(1.0), None]);
         let (mut destination, settings) = fresh();
         let windows: Vec<usize> = (0..3)
             .map(|_| {
@@ -219,7 +230,7 @@ mod tests {
     #[test]
     fn a_dead_destination_revives() {
         let (mut destination, settings) = fresh();
-        while !destination.fail(&settings, Dsn::default()) {}
+        while destination.fail(&settings, Dsn::default()).is_some() {}
         destination.waiting.push_back(EntryId(1));
         assert_eq!(destination.capacity(), 0);
         destination.revive(&settings);

@@ -2,6 +2,9 @@
 
 use bstr::ByteSlice;
 
+use super::Destination;
+use crate::settings::TransportSettings;
+
 /// What one result adds to, or takes from, a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Feedback {
@@ -26,10 +29,44 @@ impl Feedback {
         (0.0..=1.0).contains(&feedback.base).then_some(feedback)
     }
 
+    /// Whether it depends on the window.
+    pub fn is_per_concurrency(self) -> bool {
+        self.per_concurrency
+    }
+
     /// The value for a window of this size.
     pub fn value(self, window: usize) -> f64 {
         if self.per_concurrency { self.base / window.max(1) as f64 } else { self.base }
     }
+}
+
+impl TransportSettings {
+    /// Says in the log what a result did, if that is asked for.
+    pub(super) fn trace(&self, what: &str, feedback: Option<f64>, destination: &Destination) {
+        if !self.feedback_debug {
+            return;
+        }
+        if let Some(feedback) = feedback {
+            log::info!("{what}: feedback {}", short(feedback));
+        }
+        log::info!("{what}: {}", destination.trace(self.concurrency_limit));
+    }
+}
+
+/// A number with six significant digits at the most, and no zeros at the end: `%g` of printf(3), which scripts know.
+pub fn short(number: f64) -> String {
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let exponent = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
+    if (-4..6).contains(&exponent) {
+        return trim(&format!("{number:.*}", usize::try_from(5 - exponent).unwrap_or(0)));
+    }
+    let text = format!("{number:.5e}");
+    let (digits, _) = text.split_once('e').unwrap_or((&text, ""));
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", trim(digits), exponent.abs())
 }
 
 impl Default for Feedback {
@@ -42,6 +79,12 @@ impl Default for Feedback {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_numbers() {
+        let texts = [0.0, 0.2, -1.0, 0.533_333_3, 1.033_333_3, 20.0, 123.456_789, 5.551_116e-17, 1e-5].map(short);
+        assert_eq!(texts, ["0", "0.2", "-1", "0.533333", "1.03333", "20", "123.457", "5.55112e-17", "1e-05"]);
+    }
 
     #[test]
     fn forms_and_bounds() {

@@ -22,7 +22,7 @@ use bstr::{BStr, BString};
 use ipc::bounce::{Dsn, Recipient};
 
 pub use destination::{Destination, State};
-pub use feedback::Feedback;
+pub use feedback::{Feedback, short};
 pub use select::Choice;
 
 use jobs::{Job, Jobs, Messages};
@@ -326,13 +326,22 @@ impl Scheduler {
 
     /// A delivery found the site in order.
     pub fn site_is_good(&mut self, id: DestinationId) {
-        self.with_destination(id, |destination, settings| destination.succeed(settings));
+        self.with_destination(id, |destination, settings| {
+            let feedback = destination.succeed(settings);
+            settings.trace("qmgr_queue_unthrottle", feedback, destination);
+        });
     }
 
     /// A delivery found the site unusable. True: the destination is dead now.
     pub fn site_is_bad(&mut self, id: DestinationId, dsn: Dsn) -> bool {
         let mut died = false;
-        self.with_destination(id, |destination, settings| died = destination.fail(settings, dsn));
+        self.with_destination(id, |destination, settings| {
+            if destination.state == State::Ready {
+                let feedback = destination.fail(settings, dsn);
+                died = feedback.is_none();
+                settings.trace("qmgr_queue_throttle", feedback, destination);
+            }
+        });
         if died {
             self.timers.push((self.minimal_backoff, Timer::DestinationAlive(id)));
         }
@@ -342,8 +351,9 @@ impl Scheduler {
     /// Tries a dead destination again.
     pub fn revive_destination(&mut self, id: DestinationId) {
         self.with_destination(id, |destination, settings| {
-            if matches!(destination.state, State::Dead(_)) {
+            if destination.is_dead() {
                 destination.revive(settings);
+                settings.trace("qmgr_queue_unthrottle", None, destination);
             }
         });
         self.forget_if_idle(id, false);
