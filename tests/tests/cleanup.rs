@@ -178,7 +178,6 @@ fn full_names() {
         "back\\\\slash",
         "\\x01ctl",
         "a\\tb",
-        "J\\xc3\\xb6rg",
         "a,b",
         "\\\\",
         "a\\x0bb",

@@ -35,6 +35,8 @@ pub struct Matter<'a> {
     pub(crate) original: Option<Original>,
     encoding: Option<Encoding>,
     message_id: Option<BString>,
+    /// SMTPUTF8 and TLS bits for notifications.
+    wishes: i32,
 }
 
 /// One notification that is to be sent.
@@ -64,7 +66,8 @@ impl<'a> Matter<'a> {
             .as_ref()
             .filter(|original| threads && original.has_content())
             .and_then(|original| original.message_id(&message.id));
-        Matter { bounce, config, message, original, encoding: encoding(config, message), message_id }
+        let wishes = wishes(config, message.facts.smtputf8);
+        Matter { bounce, config, message, original, encoding: encoding(config, message), message_id, wishes }
     }
 
     /// Sends a notification about these recipients; about nobody, none. Without a log, only failures are worth reporting.
@@ -107,7 +110,7 @@ impl<'a> Matter<'a> {
         let sender = self.original_sender();
         let subject = self.subject(sender.as_ref().map(|sender| sender.as_bstr()));
         let now = SystemTime::now();
-        let headers_only = notice.headers_only || self.is_too_large();
+        let headers_only = notice.headers_only || self.is_too_large() || self.is_redacted();
         let notification = notification::Notification {
             system: &self.bounce.system,
             subject: &subject,
@@ -148,8 +151,7 @@ impl<'a> Matter<'a> {
     }
 
     fn cleanup_flags(&self) -> i32 {
-        let wants_utf8 = self.message.facts.smtputf8 & utf8::REQUESTED != 0;
-        post::internal_flags(self.config, MailClass::Bounce) | if wants_utf8 { flag::SMTPUTF8 } else { 0 }
+        post::internal_flags(self.config, MailClass::Bounce) | flag::of_wishes(self.wishes)
     }
 
     fn subject<'s>(&'s self, sender: Option<&'s BStr>) -> Subject<'s> {
@@ -163,6 +165,7 @@ impl<'a> Matter<'a> {
             arrival: self.original.as_ref().and_then(|original| original.envelope.arrival),
             message_id: self.message_id.as_ref().map(|id| id.as_bstr()),
             is_available: self.original.as_ref().is_some_and(Original::has_content),
+            tls_not_required: self.wishes & utf8::TLS_NOT_REQUIRED != 0,
         }
     }
 
@@ -175,12 +178,31 @@ impl<'a> Matter<'a> {
         Some(text::address::quote(sender))
     }
 
+    /// What must not travel without TLS stays behind when the notification may.
+    fn is_redacted(&self) -> bool {
+        (self.message.facts.smtputf8 ^ self.wishes) & utf8::REQUIRETLS != 0
+    }
+
     fn is_too_large(&self) -> bool {
         let limit = self.config.get(params::BOUNCE_SIZE_LIMIT);
         let size =
             self.original.as_ref().filter(|original| original.has_content()).map(|original| original.envelope.size);
         size.is_some_and(|size| size <= 0 || size > limit)
     }
+}
+
+/// Which wishes of a message its notifications have, too (qmgr-bounce §11.5).
+fn wishes(config: &Config, mut bits: i32) -> i32 {
+    if !config.get(params::TLS_REQUIRED_ENABLE) {
+        bits &= !utf8::TLS_NOT_REQUIRED;
+    }
+    if config.get(params::REQUIRETLS_ENABLE) && bits & utf8::REQUIRETLS != 0 {
+        bits &= !utf8::TLS_NOT_REQUIRED;
+        if config.get(params::REQUIRETLS_REDACT_DSN) {
+            bits &= !utf8::REQUIRETLS;
+        }
+    }
+    bits
 }
 
 fn conclude(mut posting: Posting) -> Result<BString, String> {

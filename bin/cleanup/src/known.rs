@@ -66,9 +66,11 @@ headers! {
     ResentReplyTo = "Resent-Reply-To", Some(Recipient);
     ResentSender = "Resent-Sender", Some(Sender);
     ResentTo = "Resent-To", Some(Recipient);
+    RequireTlsEsmtp = "Require-TLS-ESMTP", None;
     ReturnPath = "Return-Path", Some(Sender);
     ReturnReceiptTo = "Return-Receipt-To", Some(Sender);
     Sender = "Sender", Some(Sender);
+    TlsRequired = "TLS-Required", None;
     To = "To", Some(Recipient);
 }
 
@@ -110,7 +112,7 @@ impl Header {
 
 /// The headers that a message has.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Seen(u32);
+pub struct Seen(u64);
 
 impl Seen {
     /// Remembers one.
@@ -149,7 +151,7 @@ mod tests {
         assert_eq!(Header::find(b"resent-REPLY-to"), Some((Header::ResentReplyTo, Some(Party::Recipient))));
         assert_eq!(Header::find(b"reply-to"), Some((Header::ReplyTo, Some(Party::Sender))));
         assert_eq!(Header::find(b"X-To"), None);
-        assert!(HEADERS.len() <= 32, "Seen has room for 32");
+        assert!(HEADERS.len() <= 64, "Seen has room for 64");
         let dropped = Dropped::new(b"bcc, X-Secret");
         assert!(dropped.contains(b"BCC") && dropped.contains(b"x-secret") && !dropped.contains(b"To"));
     }

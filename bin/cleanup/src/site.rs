@@ -59,7 +59,14 @@ pub struct Headers {
     pub rewrite_remote: bool,
     pub always_add_missing: bool,
     pub from_format: FromFormat,
+    /// Of full names that are not ASCII.
+    pub full_name_charset: BString,
     pub undisclosed_recipients: BString,
+    /// Is `TLS-Required: no` heard?
+    pub tls_required: bool,
+    /// Is a wish for TLS all the way heard, and is it understood as a header?
+    pub requiretls: bool,
+    pub requiretls_header: bool,
 }
 
 impl Headers {
@@ -92,6 +99,31 @@ pub struct Mime {
     pub limits: Option<Limits>,
     /// What a message is refused for.
     pub reports: Reports,
+    /// Is 8-bit text made 7-bit?
+    pub downgrade: bool,
+    pub headers_end: HeadersEndAction,
+}
+
+/// `non_empty_end_of_header_action`: what happens when a line that is no header ends the headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadersEndAction {
+    /// An empty line comes before it.
+    FixQuietly,
+    /// The same, with a header that says so.
+    AddHeader,
+    /// The message is refused.
+    Reject,
+}
+
+impl HeadersEndAction {
+    fn parse(name: &[u8]) -> Result<HeadersEndAction, String> {
+        match name {
+            b"fix_quietly" => Ok(HeadersEndAction::FixQuietly),
+            b"add_header" => Ok(HeadersEndAction::AddHeader),
+            b"reject" => Ok(HeadersEndAction::Reject),
+            _ => Err(format!("bad non_empty_end_of_header_action value: '{}'", text::show(name))),
+        }
+    }
 }
 
 /// `header_from_format`.
@@ -180,7 +212,7 @@ impl Site {
                 reject: text::unescape(config.get(params::MESSAGE_REJECT_CHARACTERS)),
                 strip: text::unescape(config.get(params::MESSAGE_STRIP_CHARACTERS)),
             },
-            mime: mime(config),
+            mime: mime(config)?,
             line_length_limit: number(params::LINE_LENGTH_LIMIT),
             smtputf8_enable: config.get(params::SMTPUTF8_ENABLE),
             message_size_limit: u64::try_from(config.get(params::MESSAGE_SIZE_LIMIT)).unwrap_or(0),
@@ -225,13 +257,26 @@ fn headers(config: &Config) -> Result<Headers, String> {
         rewrite_remote: !config.get(params::REMOTE_HEADER_REWRITE_DOMAIN).is_empty(),
         always_add_missing: config.get(params::ALWAYS_ADD_MISSING_HEADERS),
         from_format: from_format(config)?,
+        full_name_charset: config.get(params::FULL_NAME_ENCODING_CHARSET).into(),
+        tls_required: config.get(params::TLS_REQUIRED_ENABLE),
+        requiretls: config.get(params::REQUIRETLS_ENABLE),
+        requiretls_header: config.get(params::REQUIRETLS_ESMTP_HEADER),
         undisclosed_recipients: config.get(params::UNDISCLOSED_RECIPIENTS_HEADER).into(),
     })
 }
 
-fn mime(config: &Config) -> Mime {
+fn mime(config: &Config) -> Result<Mime, String> {
+    let headers_end = HeadersEndAction::parse(config.get(params::NON_EMPTY_END_OF_HEADER_ACTION))?;
+    let downgrade = config.get(params::FORCE_MIME_INPUT_CONVERSION);
     if config.get(params::DISABLE_MIME_INPUT_PROCESSING) {
-        return Mime { limits: None, reports: Reports::default() };
+        return match downgrade {
+            true => Err(format!(
+                "do not specify both {}=yes and {}=yes",
+                params::DISABLE_MIME_INPUT_PROCESSING.name(),
+                params::FORCE_MIME_INPUT_CONVERSION.name()
+            )),
+            false => Ok(Mime { limits: None, reports: Reports::default(), downgrade, headers_end }),
+        };
     }
     let number = |key: Key<Int>| usize::try_from(config.get(key)).unwrap_or(0);
     let strict = config.get(params::STRICT_8BITMIME);
@@ -240,12 +285,15 @@ fn mime(config: &Config) -> Mime {
         eight_bit_header: strict || config.get(params::STRICT_7BIT_HEADERS),
         eight_bit_body: strict || config.get(params::STRICT_8BITMIME_BODY),
         domain: config.get(params::STRICT_MIME_ENCODING_DOMAIN),
+        headers_end: false,
     };
     let checks = [params::HEADER_CHECKS, params::MIME_HEADER_CHECKS, params::NESTED_HEADER_CHECKS];
     // What is nested too deep would not be seen by the checks.
     reports.nesting = reports != Reports::default() || checks.iter().any(|&key| !config.get(key).is_empty());
+    reports.headers_end = headers_end != HeadersEndAction::FixQuietly;
     let boundary_length = number(params::MIME_BOUNDARY_LENGTH_LIMIT);
-    Mime { limits: Some(Limits { boundary_length, nesting: number(params::MIME_NESTING_LIMIT) }), reports }
+    let limits = Some(Limits { boundary_length, nesting: number(params::MIME_NESTING_LIMIT) });
+    Ok(Mime { limits, reports, downgrade, headers_end })
 }
 
 fn from_format(config: &Config) -> Result<FromFormat, String> {

@@ -7,7 +7,6 @@ use config::{Config, params};
 use deliver::{Job, Outcome};
 use ipc::bounce::{Dsn, Recipient, notify};
 use ipc::cleanup::flag;
-use ipc::delivery::utf8;
 use post::{Class, Posting, internal_flags};
 use queue::attribute;
 use queue::{Reader, RecordType};
@@ -74,8 +73,7 @@ impl Walk<'_, '_> {
 
     fn open_forward(&self, state: &State) -> Result<Forward, post::OpenError> {
         let request = &self.job.request;
-        let requested = if request.smtputf8 & utf8::REQUESTED != 0 { flag::SMTPUTF8 } else { 0 };
-        let flags = flag::BOUNCE | internal_flags(self.config, Class::Forward) | requested;
+        let flags = flag::BOUNCE | internal_flags(self.config, Class::Forward) | flag::of_wishes(request.smtputf8);
         let mut posting = Posting::open(self.config, flags)?;
         posting.envelope_time(SystemTime::now());
         posting.put(RecordType::SENDER, &state.sender);

@@ -95,7 +95,7 @@ fn original_recipient(recipient: &Recipient, smtputf8: i32) -> Option<BString> {
         Some((kind, original)) => (kind.as_bstr().to_owned(), BString::from(original)),
         None if recipient.original.is_empty() => return None,
         None => {
-            let kind = if smtputf8 != 0 && !recipient.original.is_ascii() { "utf-8" } else { "rfc822" };
+            let kind = if smtputf8 & utf8::ANY != 0 && !recipient.original.is_ascii() { "utf-8" } else { "rfc822" };
             (kind.into(), quote(&recipient.original))
         }
     };

@@ -71,7 +71,7 @@ fn unfit(delivery: &Delivery<'_, '_>, session: &Session) -> Option<Dsn> {
 /// Why this server cannot have a message with UTF-8 in its addresses or headers.
 pub fn lacks_utf8(delivery: &Delivery<'_, '_>, session: &Session) -> Option<Dsn> {
     let bits = delivery.job.request.smtputf8;
-    let needs_utf8 = bits & utf8::REQUESTED != 0 && bits & !utf8::REQUESTED != 0;
+    let needs_utf8 = bits & utf8::REQUESTED != 0 && bits & utf8::FOUND != 0;
     (needs_utf8 && !session.features.has(feature::SMTPUTF8)).then(|| {
         let name = session.peer.name_address();
         Dsn::new("5.6.7", format!("SMTPUTF8 is required, but was not offered by host {name}"))

@@ -8,6 +8,7 @@ use config::{Config, Key, Str, params};
 use ipc::rewrite::{Resolved, resolved};
 use table::{Flags, Maps, Tables};
 use text::address::split_domain;
+use text::dsn::split_status;
 
 use crate::classes::{Class, Classes};
 use crate::domain::{Domain, check};
@@ -15,6 +16,9 @@ use crate::rewrite::Rules;
 use crate::route::{Route, Routes};
 use crate::strip::{Failed, Stripped, Stripper};
 use crate::transport::Transports;
+
+/// How much of a bad result goes into the log, in bytes.
+const SHOWN: usize = 100;
 
 /// The parameters that differ between delivery and address probes.
 #[allow(missing_docs, reason = "each field is the parameter of that name, or with address_verify_ before it")]
@@ -61,6 +65,8 @@ pub struct Resolver {
     routes: Routes,
     transports: Transports,
     relocated: Maps,
+    /// Their results are addresses.
+    relocated_prefix: bool,
     utf8: bool,
     resolve_numeric_domain: bool,
     allow_min_user: bool,
@@ -81,6 +87,7 @@ impl Resolver {
             routes: Routes::new(config, tables, names),
             transports: Transports::new(transports, Instant::now()),
             relocated: tables.maps(relocated.name(), config.get(relocated), Flags::LIST),
+            relocated_prefix: config.get(params::RELOCATED_PREFIX_ENABLE),
             utf8: config.get(params::SMTPUTF8_ENABLE),
             resolve_numeric_domain: config.get(params::RESOLVE_NUMERIC_DOMAIN),
             allow_min_user: config.get(params::ALLOW_MIN_USER),
@@ -175,7 +182,7 @@ impl Resolver {
             Ok(None) => Ok(()),
             Ok(Some(found)) => {
                 route.transport = "error".into();
-                route.nexthop = [b"5.1.6 User has moved to ", found.value.as_slice()].concat().into();
+                route.nexthop = relocation(self.relocated_prefix, &found.value);
                 Ok(())
             }
             Err(_) => {
@@ -184,6 +191,19 @@ impl Resolver {
             }
         }
     }
+}
+
+/// What somebody hears who writes to an address that has moved (cleanup-rewrite §9.7).
+fn relocation(is_address: bool, result: &[u8]) -> BString {
+    if is_address {
+        return [b"5.1.6 User has moved to ", result].concat().into();
+    }
+    if split_status(result).is_some_and(|(_, text)| !text.is_empty()) {
+        return result.into();
+    }
+    let shown = text::show(&result[..result.len().min(SHOWN)]);
+    log::warn!("relocated_maps result must contain RFC 3463 status and text: '{shown}'");
+    "5.2.0 Mailbox is unavailable".into()
 }
 
 fn domain_of(recipient: &[u8]) -> BString {

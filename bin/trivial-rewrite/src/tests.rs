@@ -213,6 +213,19 @@ fn failures() {
 }
 
 #[test]
+fn relocated_results_with_status() {
+    let nexthop = |result: &str| {
+        let table = format!("inline:{{ {{gone@example.com = {result}}} }}");
+        let mut service = service(&[("relocated_maps", &table), ("relocated_prefix_enable", "no")]);
+        service.resolve(false, b"", b"gone@example.com").nexthop.to_string()
+    };
+    assert_eq!(nexthop("5.2.1 Mailbox disabled"), "5.2.1 Mailbox disabled");
+    for bad in ["5.2.1", "new@example.net", "3.1.1 x"] {
+        assert_eq!(nexthop(bad), "5.2.0 Mailbox is unavailable", "{bad}");
+    }
+}
+
+#[test]
 fn parents_of_relay_domains() {
     let mut service = service(&[("parent_domain_matches_subdomains", "")]);
     assert_eq!(service.resolve(false, b"", b"a@sub.relay.example").flags, 4096);

@@ -6,6 +6,8 @@ use crate::attr::{Error, Message, Reader, Writer};
 
 /// Bits with which a client says what cleanup shall do.
 pub mod flag {
+    use crate::delivery::utf8;
+
     /// cleanup may return a bad message itself.
     pub const BOUNCE: i32 = 1;
     /// Header and body checks.
@@ -26,6 +28,14 @@ pub mod flag {
     pub const SMTPUTF8: i32 = 256;
     /// Find out whether SMTPUTF8 is needed.
     pub const AUTOUTF8: i32 = 512;
+    /// REQUIRETLS was asked for.
+    pub const REQUIRETLS: i32 = 1024;
+    /// The bits with which a message gets the wishes of another ([`crate::delivery::utf8`]).
+    pub const fn of_wishes(wishes: i32) -> i32 {
+        let utf8 = if wishes & utf8::REQUESTED != 0 { SMTPUTF8 } else { 0 };
+        utf8 | if wishes & utf8::REQUIRETLS != 0 { REQUIRETLS } else { 0 }
+    }
+
     /// What a submission from outside gets.
     pub const EXTERNAL: i32 = FILTER | MILTER | BCC_OK | MAP_OK;
     /// What mail that the system makes itself gets.

@@ -38,6 +38,16 @@ pub mod utf8 {
     pub const SENDER: i32 = 4;
     /// A recipient has UTF-8.
     pub const RECIPIENT: i32 = 8;
+    /// Those that say that there is UTF-8.
+    pub const FOUND: i32 = HEADER | SENDER | RECIPIENT;
+    /// All about UTF-8.
+    pub const ANY: i32 = REQUESTED | FOUND;
+    /// The header says that the message may travel without TLS (RFC 8689 §5).
+    pub const TLS_NOT_REQUIRED: i32 = 16;
+    /// The message must not travel without TLS (RFC 8689 §2).
+    pub const REQUIRETLS: i32 = 32;
+    /// Those that the submitter asked for, and that the message itself does not tell.
+    pub const WISHES: i32 = REQUESTED | REQUIRETLS;
 }
 
 /// One message, one next hop, some recipients.

@@ -18,8 +18,14 @@ pub struct SizeRecord {
     pub flags: i64,
     /// Length of the content in bytes, after Milters edited it.
     pub content_length: i64,
-    /// SMTPUTF8 flags: 1 requested, 2 header, 4 sender.
+    /// SMTPUTF8 flags: 1 requested, 2 header, 4 sender; and wishes about TLS: 16 not required, 32 required.
     pub smtputf8: i64,
+}
+
+/// The last of the numbers of a `C` record, which may be the only one that means something (queue-files §4.2).
+pub fn parse_wishes(payload: &[u8]) -> Option<i64> {
+    let mut fields = payload.fields_with(|c| c.is_ascii_whitespace());
+    fields.nth(5)?.to_str().ok()?.parse().ok()
 }
 
 /// Bits that `flags` may have.

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod cidr;
 pub mod date;
 pub mod dsn;
+pub mod encoded_word;
 mod escape;
 pub mod expand;
 mod fold;

@@ -105,6 +105,8 @@ pub struct Subject<'a> {
     pub message_id: Option<&'a BStr>,
     /// Whether the message itself is there.
     pub is_available: bool,
+    /// Whether it said that it may travel without TLS, as the notification then says too.
+    pub tls_not_required: bool,
 }
 
 impl Subject<'_> {
@@ -114,7 +116,7 @@ impl Subject<'_> {
 
     /// `rfc822`, or `utf-8` where that is needed and allowed.
     fn address_type(&self, address: &[u8]) -> &'static [u8] {
-        let is_utf8 = self.smtputf8 != 0 && !address.is_ascii() && std::str::from_utf8(address).is_ok();
+        let is_utf8 = self.smtputf8 & utf8::ANY != 0 && !address.is_ascii() && std::str::from_utf8(address).is_ok();
         if is_utf8 { b"utf-8" } else { b"rfc822" }
     }
 
@@ -202,6 +204,9 @@ fn write_headers(notification: &Notification<'_>, boundary: &[u8], out: &mut imp
     if let Some(message_id) = subject.message_id {
         out.line(&[b"References: ", message_id]);
         out.line(&[b"In-Reply-To: ", message_id]);
+    }
+    if subject.tls_not_required {
+        out.line(&[b"TLS-Required: no"]);
     }
     out.line(&[b"Auto-Submitted: ", if postmaster { b"auto-generated" } else { b"auto-replied" }]);
     out.line(&[b"MIME-Version: 1.0"]);

@@ -81,6 +81,7 @@ impl Case {
             arrival: self.is_available.then(|| from_seconds(1_699_524_004)),
             message_id: self.message_id.map(Into::into),
             is_available: self.is_available,
+            tls_not_required: false,
         };
         let templates = Templates::new(Source::default(), FromFormat::Standard);
         let text = ["Hello, sender!".into()];

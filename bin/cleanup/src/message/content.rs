@@ -10,6 +10,7 @@ use text::mime::{Block, End, HeadersEnd, Options, Reports, Sink, Structure, Trou
 
 use super::checks::Verdict;
 use super::{Message, Segment};
+use crate::site::HeadersEndAction;
 
 impl Message<'_> {
     pub(super) fn take_content(&mut self, record_type: RecordType, payload: &[u8]) {
@@ -50,7 +51,7 @@ impl Message<'_> {
             mime: site.mime.limits,
             header_size_limit: site.headers.size_limit(self.has_milters()),
             reports: if is_filtered { site.mime.reports } else { Reports::default() },
-            downgrade: false,
+            downgrade: site.mime.downgrade,
         }
     }
 
@@ -103,6 +104,10 @@ impl Sink for Message<'_> {
     fn trouble(&mut self, trouble: Trouble, text: &[u8]) {
         let event = MimeError { queue_id: self.id.as_ref(), error: trouble.text(), content: text, route: self.route() };
         logging::emit(&event);
+        if trouble == Trouble::HeadersEnd && self.site.mime.headers_end != HeadersEndAction::Reject {
+            self.head.wants_error_header = true;
+            return;
+        }
         self.found.trouble = self.found.trouble.into_iter().chain([trouble]).min();
     }
 }

@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 use ipc::bounce::{notify, ret};
 use ipc::cleanup::{flag, status};
 use ipc::delivery::{flag as trace, utf8};
-use queue::message::parse_arrival_time;
+use queue::message::{parse_arrival_time, parse_wishes};
 use queue::{RecordType, TypeSet, attribute};
 use text::date::to_seconds;
 
@@ -45,7 +45,8 @@ impl Message<'_> {
     /// Takes a record by what it means; `stored_type` and `stored` are what goes into the file, if anything does.
     fn take_meaning(&mut self, meaning: RecordType, value: &[u8], stored_type: RecordType, stored: &[u8]) {
         match meaning {
-            RecordType::SIZE | RecordType::CREATE_TIME => {}
+            RecordType::SIZE => self.take_wishes(value),
+            RecordType::CREATE_TIME => {}
             RecordType::TIME => self.take_time(value),
             RecordType::FULL_NAME if self.envelope.full_name.is_some() => {}
             RecordType::FULL_NAME => {
@@ -105,6 +106,13 @@ impl Message<'_> {
                 None
             }
             Ok((name, value)) => Some(Attribute { name, value }),
+        }
+    }
+
+    /// Of the numbers of a message that was in the queue before, those count that its content does not tell.
+    fn take_wishes(&mut self, payload: &[u8]) {
+        if let Some(wishes) = parse_wishes(payload) {
+            self.numbers.smtputf8 = wishes & i64::from(utf8::WISHES);
         }
     }
 

@@ -8,7 +8,7 @@ use queue::{RecordType, attribute};
 use text::address::{Address, Token, fold_header, parse_list, quote, scan, unquote};
 use text::header::split;
 use text::mime::Block;
-use text::space::trim_start;
+use text::space::{trim_end, trim_start};
 
 use super::Message;
 use super::addresses::reachable;
@@ -73,11 +73,38 @@ impl Message<'_> {
                 log::warn!("{}: message rejected: hopcount exceeded", self.id);
                 self.fail(status::HOPS);
             }
+            Header::TlsRequired => self.note_tls_required(value),
+            Header::RequireTlsEsmtp => self.note_requiretls(value),
             _ => {}
         }
         if header.marks_resent() && !self.is_off() {
             self.head.is_resent = true;
         }
+    }
+
+    /// RFC 8689 §5.
+    fn note_tls_required(&mut self, value: &[u8]) {
+        match trim_end(value).eq_ignore_ascii_case(b"no") {
+            _ if !self.site.headers.tls_required => {}
+            true => self.numbers.smtputf8 |= i64::from(utf8::TLS_NOT_REQUIRED),
+            false => warn_malformed("TLS-Required", value),
+        }
+    }
+
+    /// What a server without REQUIRETLS was told by its client, for the servers behind it.
+    fn note_requiretls(&mut self, value: &[u8]) {
+        match trim_end(value).eq_ignore_ascii_case(b"yes") {
+            _ if !self.understands_requiretls() => {}
+            true => {
+                self.head.requires_tls = true;
+                self.numbers.smtputf8 |= i64::from(utf8::REQUIRETLS);
+            }
+            false => warn_malformed("Require-TLS-ESMTP", value),
+        }
+    }
+
+    pub(super) fn understands_requiretls(&self) -> bool {
+        self.site.headers.requiretls && self.site.headers.requiretls_header
     }
 
     pub(super) fn log_message_id(&self, message_id: &[u8], resent: bool) {
@@ -149,4 +176,9 @@ impl Message<'_> {
             start = end + 1;
         }
     }
+}
+
+fn warn_malformed(name: &str, value: &[u8]) {
+    let header = [name.as_bytes(), b": ", value].concat();
+    log::warn!("ignoring malformed header: '{}'", text::show(&header[..header.len().min(SHOWN)]));
 }

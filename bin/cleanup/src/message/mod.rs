@@ -109,6 +109,10 @@ struct Head {
     is_resent: bool,
     /// `Received` headers, also those of messages inside.
     hops: usize,
+    /// There is a header that asks for TLS all the way.
+    requires_tls: bool,
+    /// A line that is no header ended the headers, and a header has to say so.
+    wants_error_header: bool,
 }
 
 /// What was found out about the content.
@@ -196,6 +200,12 @@ impl Finished {
     }
 }
 
+/// What the client asked for, as the first record says it.
+fn wishes(flags: i32) -> i32 {
+    let wish = |flag: i32, bit: i32| if flags & flag != 0 { bit } else { 0 };
+    wish(flag::SMTPUTF8, utf8::REQUESTED) | wish(flag::REQUIRETLS, utf8::REQUIRETLS)
+}
+
 impl<'a> Message<'a> {
     /// Begins a message, which is written to an empty `file`.
     pub fn new(
@@ -239,10 +249,7 @@ impl<'a> Message<'a> {
             structure: None,
             head: Head::default(),
             found: Found::default(),
-            numbers: SizeRecord {
-                smtputf8: if flags & flag::SMTPUTF8 != 0 { utf8::REQUESTED.into() } else { 0 },
-                ..SizeRecord::default()
-            },
+            numbers: SizeRecord { smtputf8: wishes(flags).into(), ..SizeRecord::default() },
             content_end: 0,
         }
     }

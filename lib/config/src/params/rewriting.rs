@@ -65,6 +65,10 @@ keys! {
     ENABLE_ORIGINAL_RECIPIENT: Bool = "enable_original_recipient";
     /// How many address tokens of one header are looked at.
     HEADER_ADDRESS_TOKEN_LIMIT: Int = "header_address_token_limit";
+    /// Whether 8-bit text in incoming mail becomes quoted-printable.
+    FORCE_MIME_INPUT_CONVERSION: Bool = "force_mime_input_conversion";
+    /// The character set of full names that are not ASCII, as From headers of mail without one declare it.
+    FULL_NAME_ENCODING_CHARSET: Str = "full_name_encoding_charset";
     /// Tables that headers of messages are matched against.
     HEADER_CHECKS: Str = "header_checks";
     /// How the From header of mail without one is written: standard or obsolete.
@@ -133,6 +137,8 @@ keys! {
     MIME_NESTING_LIMIT: Int = "mime_nesting_limit";
     /// Tables that headers of attached messages are matched against.
     NESTED_HEADER_CHECKS: Str = "nested_header_checks";
+    /// What happens when a line that is no header ends the headers of a message: fix_quietly, add_header, reject.
+    NON_EMPTY_END_OF_HEADER_ACTION: Str = "non_empty_end_of_header_action";
     /// The milters for mail that did not come by SMTP.
     NON_SMTPD_MILTERS: Str = "non_smtpd_milters";
     /// Whether owner-name and name-request are addresses of lists, never split.
@@ -156,8 +162,16 @@ keys! {
     RELAY_TRANSPORT: Str = "relay_transport";
     /// Tables of users and domains that have moved.
     RELOCATED_MAPS: Str = "relocated_maps";
+    /// Whether results of relocated_maps are new addresses; if not, they are status codes with text.
+    RELOCATED_PREFIX_ENABLE: Bool = "relocated_prefix_enable";
     /// The domain that is added to incomplete addresses in headers of remote mail; empty to leave these alone.
     REMOTE_HEADER_REWRITE_DOMAIN: Str = "remote_header_rewrite_domain";
+    /// Whether a wish for TLS all the way (REQUIRETLS) is heard, and kept with the message.
+    REQUIRETLS_ENABLE: Bool = "requiretls_enable";
+    /// Whether the header Require-TLS-ESMTP is understood, and added, as a wish for TLS all the way.
+    REQUIRETLS_ESMTP_HEADER: Bool = "requiretls_esmtp_header";
+    /// Whether notifications about mail that wants TLS all the way have headers only, and may travel without.
+    REQUIRETLS_REDACT_DSN: Bool = "requiretls_redact_dsn";
     /// Whether an @, % or ! in quotes counts in address resolution.
     RESOLVE_DEQUOTED_ADDRESS: Bool = "resolve_dequoted_address";
     /// Whether user@ is resolved as a local user.
@@ -186,6 +200,8 @@ keys! {
     STRICT_MIME_ENCODING_DOMAIN: Bool = "strict_mime_encoding_domain";
     /// Whether site!user becomes user@site.
     SWAP_BANGPATH: Bool = "swap_bangpath";
+    /// Whether the header "TLS-Required: no" is heard, and kept with the message.
+    TLS_REQUIRED_ENABLE: Bool = "tls_required_enable";
     /// Tables of transports and next hops, by recipient.
     TRANSPORT_MAPS: Str = "transport_maps";
     /// The header of mail without recipient headers; empty for none.

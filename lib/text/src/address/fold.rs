@@ -74,7 +74,8 @@ impl Writer {
     }
 }
 
-fn join_lines(text: &[u8]) -> BString {
+/// Joins lines while they stay short (cleanup-rewrite §4.3).
+pub fn join_lines(text: &[u8]) -> BString {
     let mut joined = BString::default();
     let mut line = 0;
     for (at, piece) in text.split_str("\n").enumerate() {

@@ -12,7 +12,7 @@ mod quote;
 mod token;
 mod verp;
 
-pub use fold::{HeaderText, fold_header};
+pub use fold::{HeaderText, fold_header, join_lines};
 pub use list::parse_list;
 pub use output::{external, internal};
 pub use parts::{Delimiter, split_domain};

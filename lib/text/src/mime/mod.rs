@@ -165,6 +165,9 @@ impl Structure {
             Some((name, value)) => self.pending = Some([name, b":", value].concat().into()),
             None => {
                 let ended_by = if text.is_empty() { HeadersEnd::EmptyLine } else { HeadersEnd::Text };
+                if ended_by == HeadersEnd::Text && block == Block::Primary && self.options.reports.headers_end {
+                    self.report(Trouble::HeadersEnd, text, sink);
+                }
                 self.end_headers(block, ended_by, sink);
                 self.take_body(text, end, continues, sink);
             }

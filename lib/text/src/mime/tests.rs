@@ -109,7 +109,7 @@ fn pieces_of_a_line() {
 
 #[test]
 fn trouble_is_reported_once() {
-    let all = Reports { nesting: true, eight_bit_header: true, eight_bit_body: true, domain: true };
+    let all = Reports { nesting: true, eight_bit_header: true, eight_bit_body: true, domain: true, headers_end: true };
     let limits = Limits { nesting: 0, ..LIMITS };
     let options = Options { reports: all, ..Options::plain(Some(limits)) };
     let content = "Subject: \u{e4}\nX: \u{e4}\nContent-Type: multipart/mixed; boundary=a; boundary=b; boundary=c\n\

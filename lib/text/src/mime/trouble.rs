@@ -11,6 +11,8 @@ pub enum Trouble {
     EightBitBody,
     /// A message or multipart type in an encoding that it may not have.
     Domain,
+    /// The message's own headers do not end with an empty line.
+    HeadersEnd,
 }
 
 impl Trouble {
@@ -26,6 +28,7 @@ impl Trouble {
             Trouble::EightBitHeader => "improper use of 8-bit data in message header",
             Trouble::EightBitBody => "improper use of 8-bit data in message body",
             Trouble::Domain => "invalid message/* or multipart/* encoding domain",
+            Trouble::HeadersEnd => "primary header was terminated with non-empty line",
         }
     }
 }
@@ -41,6 +44,8 @@ pub struct Reports {
     pub eight_bit_body: bool,
     /// [`Trouble::Domain`].
     pub domain: bool,
+    /// [`Trouble::HeadersEnd`].
+    pub headers_end: bool,
 }
 
 impl Reports {
@@ -51,6 +56,7 @@ impl Reports {
             Trouble::EightBitHeader => &mut self.eight_bit_header,
             Trouble::EightBitBody => &mut self.eight_bit_body,
             Trouble::Domain => &mut self.domain,
+            Trouble::HeadersEnd => &mut self.headers_end,
         };
         !std::mem::replace(place, true)
     }
