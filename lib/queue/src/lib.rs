@@ -7,6 +7,7 @@
 
 pub mod attribute;
 mod dir;
+pub mod edit;
 pub mod file;
 mod id;
 pub mod message;
@@ -15,6 +16,7 @@ mod scan;
 pub mod status_log;
 
 pub use dir::{QueueDir, Spool, make_parents, rename_making_dirs};
+pub use edit::{EditError, Editor};
 pub use file::{Complete, Created};
 pub use id::{IdStyle, QueueId};
 pub use record::{Reader, Record, RecordType, TypeSet, Writer};
