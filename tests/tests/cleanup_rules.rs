@@ -1,4 +1,4 @@
-//! What cleanup makes of envelopes and headers (cleanup-rewrite §10 to §14, checklist §24 items 18 to 46, 58, 59; queue-files §17 items 13, 14, 19).
+//! What cleanup makes of envelopes and headers (cleanup-rewrite §10 to §14, checklist §24 items 18 to 46, 58, 59; queue-files §17 items 8, 13, 14, 19).
 
 use std::os::unix::fs::MetadataExt;
 
@@ -174,6 +174,62 @@ fn headers_are_rewritten_where_they_must_be() {
     let names: Vec<_> = lines[..4].iter().map(|line| line.split(':').next().unwrap_or_default()).collect();
     assert_eq!(names, ["Resent-To", "Resent-Message-Id", "Resent-Date", "Resent-From"], "{lines:?}");
     assert_eq!(lines[4..], ["", "x"]);
+}
+
+/// Checklist 39.
+#[test]
+fn the_example_of_folding() {
+    require_instances!();
+    let instance = instance().start();
+    let lines = [
+        "TO : Ann Long-Name <ann>, \"Bob, the builder\" <bob@b.example>, carol (C. Arol), \
+         dave.the.fourth@department.example.net, Eve <eve>,",
+        "\tfriends: frank, gina;, undisclosed:;",
+        "Subject: x",
+        "",
+        "body",
+    ];
+    let expected = [
+        "TO: Ann Long-Name <ann@example.com>,",
+        "\t\"Bob, the builder\" <bob@b.example>, carol@example.com (C. Arol),",
+        "\tdave.the.fourth@department.example.net, Eve <eve@example.com>,",
+        "\tfriends: frank@example.com, gina@example.com;, undisclosed: ;",
+        "Subject: x",
+    ];
+    assert_eq!(content(&instance, CONTEXT, &lines).content()[..5], expected);
+}
+
+/// Checklist 46.
+#[test]
+fn full_names_are_quoted_where_they_must_be() {
+    require_instances!();
+    let instance = instance().start();
+    for (name, expected) in [
+        ("Joe Q. \"X\" User", "From: \"Joe Q. \\\"X\\\" User\" <s@x.example>"),
+        ("Joe  User", "From: Joe User <s@x.example>"),
+    ] {
+        let records = [CONTEXT, (b'F', name), (b'S', "s@x.example"), (b'R', "bob@example.com")];
+        let outcome = envelope(&instance, ALL, &records);
+        assert!(outcome.content().contains(&expected), "{outcome:?}");
+    }
+}
+
+/// queue-files 8.
+#[test]
+fn milters_find_room_for_pointers() {
+    require_instances!();
+    let milter = [("non_smtpd_milters", "inet:127.0.0.1:9"), ("milter_default_action", "accept")];
+    let instance = milter.iter().fold(instance(), |builder, (name, value)| builder.set(name, value)).start();
+    let records = message(&[CONTEXT, (b'S', ""), (b'R', "bob@example.com")], &["To: a@example.com", "X-A: a", "", "x"]);
+    let outcome = post(&instance, ALL, &records);
+    let behind = |text: &str| {
+        let at = outcome.records.iter().position(|record| record == text).expect("the record");
+        outcome.records[at + 1].as_str()
+    };
+    assert_eq!(behind("S "), "p             0", "{outcome:?}");
+    assert_eq!(behind("N X-A: a"), "w       0", "{outcome:?}");
+    assert!(!behind("N To: a@example.com").starts_with("w "), "{outcome:?}");
+    assert_eq!(outcome.starting_with("p               0").len(), 4, "{outcome:?}");
 }
 
 /// Checklist 42.

@@ -1,7 +1,11 @@
 //! Mail for one site, tried again on request (master-ipc, flush; queue-files §10).
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use tests::place::set_mtime;
+use tests::records::message;
 use tests::{Builder, Instance, require_instances, wait};
 
 fn instance() -> Builder {
@@ -53,6 +57,36 @@ fn one_message_is_flushed_by_its_id() {
     instance.run("postqueue", &["-i", &wanted]).success();
     wait::until("a second attempt", || (deferrals(&instance, &wanted) > 1).then_some(()), || instance.log());
     assert_eq!(deferrals(&instance, &other), 1);
+}
+
+/// queue-files 53.
+#[test]
+fn a_message_that_is_flushed_forgets_when_it_was_to_be_tried() {
+    require_instances!();
+    let idle = instance()
+        .master_cf(
+            "flush     unix  n       -       n       1000?   0       flush\n\
+             postlog   unix-dgram n  -       n       -       1       postlogd\n",
+        )
+        .start();
+    let (id, path) = idle.place("deferred", &message("s@x.example", &["a@other.example"], 0), 0o700);
+    set_mtime(&path, 5000);
+    idle.run("postqueue", &["-i", &id]).success();
+    let new = idle.path("q/incoming").join(&id);
+    wait::until("the message to move", || (new.exists() && !path.exists()).then_some(()), || idle.log());
+    let metadata = new.metadata().expect("metadata");
+    assert_eq!(metadata.mode() & 0o777, 0o740);
+    let age =
+        |time: i64| (SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() as i64 - time).abs();
+    assert!(age(metadata.mtime()) < 600 && age(metadata.atime()) < 600);
+
+    // The queue manager, which looks when it begins, takes the mark away.
+    let instance = instance().build();
+    let (id, _) = instance.place("incoming", &message("s@x.example", &["a@other.example"], 0), 0o740);
+    instance.start();
+    let deferred = instance.path(&format!("q/deferred/{}/{id}", &id[..1]));
+    wait::until("the deferred message", || deferred.exists().then_some(()), || instance.log());
+    assert_eq!(deferred.metadata().expect("metadata").mode() & 0o777, 0o700);
 }
 
 #[test]

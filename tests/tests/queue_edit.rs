@@ -3,6 +3,7 @@
 //! The editor has its own tests beside it. Here postcat, also the genuine one, reads files that it has made.
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use queue::edit::{Editor, Places, Spot};
@@ -10,7 +11,7 @@ use queue::message::SizeRecord;
 use queue::record::{filler, pointer_payload};
 use queue::{RecordType, Writer};
 use tests::numbers::Numbers;
-use tests::{Instance, require_instances};
+use tests::{Instance, USERS, require_instances};
 
 /// What a reader must find.
 struct Message {
@@ -67,12 +68,24 @@ fn create(path: &Path, message: &Message) -> Places {
     let extracted = put(RecordType::EXTRACTED, b"");
     let fate = Spot::new(put(RecordType::POINTER, &dummy));
     put(RecordType::END, b"");
-    let number = |offset: u64| i64::try_from(offset).expect("a small file");
-    let size = number(extracted - content);
-    let numbers = SizeRecord { size, content_length: size, data_offset: number(content), ..SizeRecord::default() };
-    out.seek(0).and_then(|()| out.put(RecordType::SIZE, numbers.to_string().as_bytes())).expect("room on the disk");
-    out.into_inner().expect("room on the disk");
-    Places { sender: sender..behind, recipients, content, headers, extracted, fate }
+    let mut file = out.into_inner().expect("room on the disk");
+    let places = Places { sender: sender..behind, recipients, content, headers, extracted, fate };
+    put_numbers(&mut file, &places, extracted - content, message.recipients.len() as u64);
+    places
+}
+
+/// Writes the first record, which comes last.
+fn put_numbers(file: &mut File, places: &Places, content_length: u64, recipients: u64) {
+    let number = |number: u64| i64::try_from(number).expect("a small file");
+    let numbers = SizeRecord {
+        size: number(places.extracted - places.content),
+        data_offset: number(places.content),
+        recipients: number(recipients),
+        content_length: number(content_length),
+        ..SizeRecord::default()
+    };
+    file.seek(SeekFrom::Start(0)).expect("an offset");
+    queue::record::write(file, RecordType::SIZE, numbers.to_string().as_bytes()).expect("room on the disk");
 }
 
 fn edit(numbers: &mut Numbers, message: &mut Message, editor: &mut Editor<File>) {
@@ -148,4 +161,43 @@ fn edited_files_are_read_as_they_were_meant() {
         let is_address = |line: &&str| line.starts_with("sender: ") || line.starts_with("recipient: ");
         assert_eq!(envelope.lines().filter(is_address).collect::<Vec<_>>(), message.envelope());
     }
+}
+
+/// queue-files 9, without the Milter: the daemons that read the queue see what was added.
+#[test]
+fn edited_messages_are_delivered_as_they_were_meant() {
+    require_instances!();
+    let instance = Instance::builder().build();
+    let path = instance.path("message");
+    let headers = ["Received: x", "Subject: hi", "To: gone@here.example", "X-Old: 1"].map(str::to_owned).to_vec();
+    let message =
+        Message { sender: "al@x.org".into(), recipients: vec![USERS[0].into()], headers, body: vec!["old".into()] };
+    let places = create(&path, &message);
+    let file = File::options().read(true).write(true).open(&path).expect("the file");
+    let mut editor = Editor::new(file, places.clone(), 2048).expect("an editor");
+    editor.add_header(b"X-Spam: no").expect("an edit");
+    editor.add_recipient(&[(RecordType::RECIPIENT, USERS[1].as_bytes())]).expect("an edit");
+    editor.add_recipient(&[(RecordType::RECIPIENT, b"gone@far.example")]).expect("an edit");
+    editor.change_sender(&[], USERS[0].as_bytes(), &[]).expect("an edit");
+    assert!(editor.delete_header(1, b"X-Old").expect("an edit"));
+    let mut body = editor.replace_body().expect("an edit");
+    for number in 0..50 {
+        body.put_line(format!("new line {number}").as_bytes()).expect("an edit");
+    }
+    body.finish().expect("an edit");
+    let length = editor.content_length();
+    put_numbers(&mut editor.into_inner(), &places, length, 3);
+    instance.place("incoming", &std::fs::read(&path).expect("the file"), 0o700);
+    instance.start();
+    let is_new = |mail: &str| {
+        mail.contains("\nX-Spam: no\n\nnew line 0\n") && mail.contains("\nnew line 49\n") && !mail.contains("X-Old")
+    };
+    let mail = instance.wait_for_mail(USERS[1], 1).join("");
+    assert!(is_new(&mail) && mail.contains("\nSubject: hi\n"), "{mail}");
+    // The first user gets the message, and the notification about the recipient that there is not.
+    let mails = instance.wait_for_mail(USERS[0], 2);
+    assert!(mails.iter().any(|mail| is_new(mail) && mail.contains("Subject: hi")), "{mails:?}");
+    assert!(mails.iter().any(|mail| mail.contains("<gone@far.example>") && mail.contains("new line 49")), "{mails:?}");
+    instance.wait_for_log(&["postfix/qmgr[", &format!("from=<{}>, size={length}, nrcpt=3 (queue active)", USERS[0])]);
+    instance.wait_for_empty_queue();
 }

@@ -247,6 +247,24 @@ fn some_users_may_not_submit_mail() {
     assert!(output.stderr.contains("sendmail: fatal: User root(0) is not allowed to submit mail\n"), "{output:?}");
 }
 
+/// Checklist 37.
+#[test]
+fn what_cleanup_cannot_take_stays_where_it_is() {
+    require_instances!();
+    let instance = Instance::builder().set("canonical_maps", "fail:x").start();
+    instance.send(&[USER], "Subject: x\n\nhi\n");
+    let id = instance.only_id("maildrop");
+    let line = instance.wait_for_log(&[
+        "postfix/pickup[",
+        &format!("warning: maildrop/{id}: error writing "),
+        ": queue file write error",
+    ]);
+    let new = line.split("error writing ").nth(1).and_then(|text| text.split(':').next()).expect("a queue ID");
+    instance.wait_for_log(&[&format!("warning: {new}: canonical_maps map lookup problem for ")]);
+    assert_eq!(instance.only_id("maildrop"), id);
+    assert!(instance.queue("incoming").is_empty());
+}
+
 /// Checklist 38.
 #[test]
 fn a_requeued_message_keeps_track_of_who_has_it() {
