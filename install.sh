@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail smtp-sink smtp-source qmqp-source"
+COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail smtp-sink smtp-source qmqp-sink qmqp-source"
 SET_GID="postdrop postqueue postlog"
 DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual pipe spawn smtp scache verify proxymap postlogd smtpd anvil qmqpd"
 

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// Programs of the command directory; all others are daemons.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 19] = [
     "postfix",
     "postconf",
     "postmap",
@@ -20,6 +20,7 @@ pub const COMMANDS: [&str; 18] = [
     "postmulti",
     "mailq",
     "newaliases",
+    "qmqp-sink",
     "qmqp-source",
     "smtp-sink",
     "smtp-source",

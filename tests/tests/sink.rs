@@ -1,4 +1,4 @@
-//! smtp-sink(1) (smtpd §15.1).
+//! smtp-sink(1) and qmqp-sink(1) (smtpd §15.1, §15.3).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,16 +9,20 @@ use tests::output::Output;
 use tests::subject::{self, Subject};
 use tests::{require_instances, wait};
 
-fn program() -> Option<PathBuf> {
-    let path = Subject::from_environment().program("smtp-sink")?;
-    path.exists().then_some(path)
+fn program(name: &str) -> PathBuf {
+    Subject::from_environment().program(name).expect("the program")
 }
 
-fn command(options: &[&str]) -> Command {
-    let mut command = Command::new(program().expect("the program"));
+fn bare_command(name: &str) -> Command {
+    let mut command = Command::new(program(name));
     if Subject::from_environment().needs_control() {
         command.env("LD_LIBRARY_PATH", subject::control_libraries());
     }
+    command
+}
+
+fn command(options: &[&str]) -> Command {
+    let mut command = bare_command("smtp-sink");
     command.args(["-u", "postfix"]).args(options);
     command
 }
@@ -30,8 +34,17 @@ struct Sink {
 
 impl Sink {
     fn start(options: &[&str]) -> Self {
+        Self::run(command(options))
+    }
+
+    fn start_qmqp(options: &[&str]) -> Self {
+        let mut command = bare_command("qmqp-sink");
+        command.args(options).stderr(Stdio::piped());
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let mut command = command(options);
         command.args([&format!("127.0.0.1:{port}"), "10"]).stdout(Stdio::piped());
         Self { child: command.spawn().expect("a process"), port }
     }
@@ -142,8 +155,54 @@ fn wrong_usage() {
         assert_eq!(output.status, 1, "{output:?}");
         assert!(output.stderr.contains(expected), "{output:?}");
     }
-    let mut as_root = Command::new(program().expect("the program"));
-    as_root.env("LD_LIBRARY_PATH", subject::control_libraries()).args(["127.0.0.1:1", "1"]);
+    let mut as_root = bare_command("smtp-sink");
+    as_root.args(["127.0.0.1:1", "1"]);
     let output = Output::of(&mut as_root, b"");
     assert!(output.stderr.contains("fatal: -u option is required if running as root"), "{output:?}");
+}
+
+#[test]
+fn qmqp_is_taken() {
+    require_instances!();
+    let mut sink = Sink::start_qmqp(&["-c", "-x", "60"]);
+    for message in ["5:hello,", "05:hello,", "5:hello,and more"] {
+        assert_eq!(sink.talk(message), "3:KOk,", "{message}");
+    }
+    for bad in ["x", "", "5:hel"] {
+        assert_eq!(sink.talk(bad), "", "{bad}");
+    }
+    let long = format!("300000:{},", "x".repeat(300_000));
+    assert_eq!(sink.talk(&long), "3:KOk,");
+    let mut source = bare_command("qmqp-source");
+    source.args(["-m", "5", "-s", "2", "-r", "3", "-l", "20000", &format!("127.0.0.1:{}", sink.port)]);
+    assert_eq!(Output::of(&mut source, b"").success().stderr, "");
+    sink.child.kill().expect("a signal");
+    let (mut counts, mut warnings) = (String::new(), String::new());
+    sink.child.stdout.take().expect("its output").read_to_string(&mut counts).expect("text");
+    sink.child.stderr.take().expect("its output").read_to_string(&mut warnings).expect("text");
+    assert!(counts.starts_with("1\r2\r3\r4\r5\r") && counts.ends_with("9\r"), "{counts:?}");
+    let warning = |text: &str| warnings.matches(&format!("qmqp-sink: warning: {text}\n")).count();
+    assert_eq!((warning("netstring format error"), warning("lost connection")), (1, 2), "{warnings}");
+}
+
+#[test]
+fn a_qmqp_sink_that_has_run_long_enough_ends() {
+    require_instances!();
+    let mut sink = Sink::start_qmqp(&["-x", "1"]);
+    assert!(sink.child.wait().expect("an end").success());
+}
+
+#[test]
+fn wrong_usage_of_qmqp_sink() {
+    require_instances!();
+    for (options, expected) in [
+        (&["-z", "127.0.0.1:1", "1"][..], "invalid option -- 'z'"),
+        (&["127.0.0.1:1"], "[-x time] [host]:port backlog"),
+        (&["127.0.0.1:1", "x"], "fatal: usage: "),
+        (&["-x", "0", "127.0.0.1:1", "1"], "fatal: usage: "),
+    ] {
+        let output = Output::of(bare_command("qmqp-sink").args(options), b"");
+        assert_eq!(output.status, 1, "{output:?}");
+        assert!(output.stderr.contains(expected), "{output:?}");
+    }
 }

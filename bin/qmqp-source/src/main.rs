@@ -3,10 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use command::Invocation;
 use logging::{Audience, fatal};
 use smtp_protocol::load::{Endpoint, Load, Progress, filler};
+use smtp_protocol::netstring::{Trouble, netstring, read};
 use smtp_protocol::stream::Stream;
 use text::getopt::Getopt;
 
@@ -14,7 +15,7 @@ const LETTERS: &str = "46cC:f:l:m:M:r:R:s:t:T:vw:";
 /// How long a server may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The longest reply, in bytes.
-const REPLY_LIMIT: usize = 10_000;
+const REPLY_LIMIT: u64 = 10_000;
 
 /// What is wanted.
 struct Work {
@@ -89,10 +90,9 @@ impl Work {
             request.extend(netstring(&[number.as_bytes(), &self.recipient].concat()));
         }
         let sent = stream.write(&netstring(&request)).and_then(|()| stream.flush());
-        let reply = sent.map_err(|fault| fault.to_string()).and_then(|()| read_reply(&mut stream));
-        match reply {
+        match sent.map_err(Trouble::from).and_then(|()| read(&mut stream, REPLY_LIMIT)) {
             Ok(reply) => judge(&reply),
-            Err(problem) => fatal!("{problem} while talking to the server"),
+            Err(trouble) => fatal!("{} while talking to the server", trouble.text()),
         }
     }
 
@@ -125,28 +125,6 @@ fn usage(invocation: &Invocation) -> String {
         "usage: {} -cv -s sess -l msglen -m msgs -C count -M myhostname -f from -t to -R delay -w delay host[:port]",
         text::show(&invocation.name)
     )
-}
-
-fn netstring(text: &[u8]) -> Vec<u8> {
-    [format!("{}:", text.len()).as_bytes(), text, b","].concat()
-}
-
-/// Reads the one netstring that the server answers with.
-fn read_reply(stream: &mut Stream) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    loop {
-        bytes.extend_from_slice(stream.take(REPLY_LIMIT).map_err(|fault| fault.to_string())?);
-        if let Some(colon) = bytes.find_byte(b':') {
-            let length: usize =
-                bytes[..colon].to_str().ok().and_then(|text| text.parse().ok()).ok_or("bad netstring")?;
-            if let Some(text) = bytes.get(colon + 1..colon + 1 + length.min(REPLY_LIMIT)) {
-                return Ok(text.to_vec());
-            }
-        }
-        if bytes.len() > REPLY_LIMIT {
-            return Err("too long a reply".into());
-        }
-    }
 }
 
 fn judge(reply: &[u8]) {

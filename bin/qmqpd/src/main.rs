@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod message;
-mod netstring;
 mod session;
 
 use address::{MatchList, ParentDomains};

@@ -10,12 +10,12 @@ use logging::fatal;
 use post::{Class, PatienceError, Posting, external_flags};
 use queue::RecordType;
 use server::Client;
+use smtp_protocol::netstring::{Trouble, comma, is_at_end, length, netstring, read};
 use smtp_protocol::peer::Peer;
 use smtp_protocol::stream::Stream;
 
 use crate::Qmqpd;
 use crate::message::{Request, send_content, send_envelope, send_received, verp};
-use crate::netstring::{Trouble, comma, is_at_end, length, netstring, read};
 
 /// A session with one client.
 struct Session<'a> {

@@ -5,7 +5,6 @@
 
 mod dialogue;
 mod dump;
-mod listen;
 mod options;
 mod serve;
 mod verb;
@@ -26,7 +25,7 @@ fn main() {
     if options.user.is_none() && sys::privilege::effective_uid() == 0 {
         fatal!("-u option is required if running as root");
     }
-    let listeners = listen::listen(&options).unwrap_or_else(|error| fatal!("{error}"));
+    let listeners = options.place.listen().unwrap_or_else(|error| fatal!("{error}"));
     // The time zone cannot be read in a jail.
     text::date::local_zone();
     drop_rights(&options);

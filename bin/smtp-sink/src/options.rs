@@ -5,6 +5,8 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 use command::Invocation;
 use logging::fatal;
+use smtp_protocol::load::Families;
+use smtp_protocol::sink::Place;
 use text::getopt::Getopt;
 
 use crate::verb::{Verb, Verbs};
@@ -39,8 +41,7 @@ pub struct Delay {
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "each is an option letter")]
 pub struct Options {
-    pub ipv4: bool,
-    pub ipv6: bool,
+    pub place: Place,
     pub no_8bitmime: bool,
     pub no_auth: bool,
     pub no_esmtp: bool,
@@ -70,17 +71,13 @@ pub struct Options {
     pub root: Option<BString>,
     pub user: Option<BString>,
     pub time_limit: Duration,
-    pub window_size: usize,
     pub delays: Vec<Delay>,
-    pub endpoint: BString,
-    pub backlog: i32,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
-            ipv4: true,
-            ipv6: true,
+            place: Place { endpoint: BString::default(), backlog: 0, families: Families::All, window: 0 },
             no_8bitmime: false,
             no_auth: false,
             no_esmtp: false,
@@ -110,10 +107,7 @@ impl Default for Options {
             root: None,
             user: None,
             time_limit: Duration::from_secs(100),
-            window_size: 0,
             delays: Vec::new(),
-            endpoint: BString::default(),
-            backlog: 0,
         }
     }
 }
@@ -134,19 +128,16 @@ impl Options {
             }
         }
         let [endpoint, backlog] = parser.operands() else { usage() };
-        options.endpoint = endpoint.clone();
-        match number(backlog) {
-            Some(backlog) if backlog > 0 => options.backlog = i32::try_from(backlog).unwrap_or(i32::MAX),
-            _ => usage(),
-        }
+        let Some(place) = Place::parse(endpoint, backlog) else { usage() };
+        options.place = Place { families: options.place.families, window: options.place.window, ..place };
         options
     }
 
     /// A letter without an argument; false for others.
     fn flag(&mut self, letter: u8) -> bool {
         match letter {
-            b'4' => self.ipv6 = false,
-            b'6' => self.ipv4 = false,
+            b'4' => self.place.families = Families::Ipv4,
+            b'6' => self.place.families = Families::Ipv6,
             b'8' => self.no_8bitmime = true,
             b'a' => self.no_auth = true,
             b'c' => self.count = true,
@@ -185,7 +176,7 @@ impl Options {
             b'R' => self.root = Some(value.into()),
             b'S' => self.start = text::unescape(value),
             b't' => self.time_limit = seconds()?,
-            b'T' => self.window_size = number(value).ok_or(())? as usize,
+            b'T' => self.place.window = number(value).ok_or(())? as usize,
             b'u' => self.user = Some(value.into()),
             b'w' => self.delays.push(Delay { verb: Verb::Data, time: seconds()?, odds: 0 }),
             b'W' => self.delays.push(delay(value)?),

@@ -96,7 +96,8 @@ pub enum Families {
 }
 
 impl Families {
-    fn wants(self, address: std::net::IpAddr) -> bool {
+    /// Is an address of this family wanted?
+    pub fn wants(self, address: std::net::IpAddr) -> bool {
         match self {
             Families::All => true,
             Families::Ipv4 => address.is_ipv4(),

@@ -1,6 +1,6 @@
-//! Netstrings: a length in digits, a colon, that many bytes, a comma.
+//! Netstrings, of which QMQP is made: a length in digits, a colon, that many bytes, a comma.
 
-use smtp_protocol::stream::{Fault, Stream};
+use crate::stream::{Fault, Stream};
 
 /// More digits than any length has.
 const DIGITS: usize = 32;
@@ -8,9 +8,9 @@ const DIGITS: usize = 32;
 /// Why a request could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The client is gone.
+    /// The peer is gone.
     Lost,
-    /// The client is too slow.
+    /// The peer is too slow.
     Timeout,
     /// That is no netstring.
     Format,
@@ -29,7 +29,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the client can still be told.
+    /// Whether the peer can still be told.
     pub fn can_be_told(self) -> bool {
         matches!(self, Trouble::Format | Trouble::Length)
     }
