@@ -9,6 +9,7 @@ use crate::record::{Data, Record, Type};
 use crate::wire::{RawData, RawRecord, Reply};
 
 const CLASS_IN: u16 = 1;
+const NO_SUCH_NAME: u16 = 3;
 
 /// What a reply leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,11 +34,24 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// What a reply means, whatever it is.
+    ///
+    /// # Errors
+    /// The name server reports one, and those of [`understand`](Asked::understand).
+    pub fn judge(&self, reply: &Reply) -> Result<Meaning, Error> {
+        match reply.rcode {
+            0 if reply.answers.is_empty() && !reply.broken => Err(self.no_data()),
+            0 => self.understand(reply),
+            NO_SUCH_NAME => Err(Error::of_query(ErrorKind::NotFound, self.name, self.rtype, "Host not found")),
+            _ => Err(Error::of_query(ErrorKind::Fail, self.name, self.rtype, "Non-recoverable error")),
+        }
+    }
+
     /// Understands the answer section of a reply without error.
     ///
     /// # Errors
     /// The reply is broken, has a bad name, says that there is no service, or has nothing that was asked for.
-    pub fn understand(&self, reply: &Reply) -> Result<Meaning, Error> {
+    fn understand(&self, reply: &Reply) -> Result<Meaning, Error> {
         if reply.broken {
             return Err(self.broken());
         }
@@ -57,7 +71,7 @@ impl Asked<'_> {
     }
 
     /// There is a name, but nothing of this type.
-    pub fn no_data(&self) -> Error {
+    fn no_data(&self) -> Error {
         let why = "Host found but no data record of requested type";
         Error::of_query(ErrorKind::NotFound, self.name, self.rtype, why)
     }
@@ -183,6 +197,20 @@ fn first_string(bytes: &[u8]) -> Option<BString> {
     };
     let printable = |byte: &u8| if matches!(byte, 0x20..=0x7e) { *byte } else { b' ' };
     Some(text.iter().map(printable).collect::<Vec<u8>>().into())
+}
+
+/// The records in the bytes of a reply to a question about `name`, for who looks at replies without asking a name server; an alias is
+/// not followed, and gives none. `None`: that is no DNS message.
+///
+/// # Errors
+/// As for [`Resolve::query`](crate::Resolve::query).
+pub fn read_reply(name: &[u8], rtype: Type, bytes: &[u8]) -> Option<Result<Vec<Record>, Error>> {
+    let reply = Reply::read(bytes)?;
+    let asked = Asked { query: name, name, rtype, validated: reply.authentic };
+    Some(asked.judge(&reply).map(|meaning| match meaning {
+        Meaning::Records(records) => records,
+        Meaning::Alias(_) => Vec::new(),
+    }))
 }
 
 #[cfg(test)]

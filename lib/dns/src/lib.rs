@@ -30,6 +30,7 @@ mod search;
 mod transport;
 mod wire;
 
+pub use answer::read_reply;
 pub use error::{Error, ErrorKind};
 pub use fake::Zone;
 pub use probe::Probe;

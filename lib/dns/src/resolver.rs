@@ -16,8 +16,6 @@ use crate::wire::{Reply, Style};
 
 /// The most aliases that are followed beyond those in a reply.
 const MAX_ALIASES: usize = 10;
-const NO_SUCH_NAME: u16 = 3;
-
 /// How to look a name up. All off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -160,12 +158,7 @@ impl Resolver {
         })?;
         let validated = options.dnssec && reply.authentic;
         let asked = Asked { query, name, rtype, validated };
-        let meaning = match reply.rcode {
-            0 if reply.answers.is_empty() && !reply.broken => Err(asked.no_data()),
-            0 => asked.understand(&reply),
-            NO_SUCH_NAME => Err(Error::of_query(ErrorKind::NotFound, name, rtype, "Host not found")),
-            _ => Err(Error::of_query(ErrorKind::Fail, name, rtype, "Non-recoverable error")),
-        };
+        let meaning = asked.judge(&reply);
         let with_reply = |error| annotated(error, &reply);
         meaning.map(|meaning| (meaning, validated)).map_err(with_reply)
     }
