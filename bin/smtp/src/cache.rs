@@ -255,6 +255,12 @@ impl Keeping {
         }
     }
 
+    /// The request's next hop is not what the next good connection is found by: a server that was gone before it answered
+    /// QUIT counts as the first good one.
+    pub fn forget_nexthop(&mut self) {
+        self.nexthop = None;
+    }
+
     /// Keeps a connection for the next message, or closes it.
     pub fn keep_or_close(&mut self, delivery: &mut Delivery<'_, '_>, mut session: Session, ended_well: bool) {
         let id = delivery.queue_id().to_owned();
@@ -265,7 +271,7 @@ impl Keeping {
             session.quit(delivery.site, &id);
         }
         if ended_well {
-            self.nexthop = None;
+            self.forget_nexthop();
         }
     }
 

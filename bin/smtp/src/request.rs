@@ -99,7 +99,7 @@ fn unix(delivery: &mut Delivery<'_, '_>, path: &BString) {
                 Ok(()) => use_session(delivery, &mut keeping, session),
                 Err(trouble) => {
                     delivery.fail_site(&mut session, trouble);
-                    end_badly(delivery, session);
+                    end_badly(delivery, &mut keeping, session);
                 }
             }
         }
@@ -130,9 +130,11 @@ fn use_session(delivery: &mut Delivery<'_, '_>, keeping: &mut Keeping, mut sessi
 }
 
 /// Closes a connection on which no mail was sent.
-fn end_badly(delivery: &mut Delivery<'_, '_>, mut session: Session) {
+fn end_badly(delivery: &mut Delivery<'_, '_>, keeping: &mut Keeping, mut session: Session) {
     let id = delivery.queue_id().to_owned();
-    session.quit(delivery.site, &id);
+    if !session.quit(delivery.site, &id) {
+        keeping.forget_nexthop();
+    }
     notice::send(delivery, &session);
     delivery.end_session();
     delivery.set_relay(None);
@@ -184,7 +186,7 @@ impl Walk<'_, '_, '_> {
         self.delivery.detects_loops = !site.mode.is_lmtp() && port == 25;
         let mut found = self.lookup(&hop);
         // Where all addresses turn out to have been used before, an earlier reason still stands.
-        self.delivery.why = found.why.take().or(self.delivery.why.take());
+        self.delivery.why = found.why.take();
         let is_final_hop = found.is_last_hop || at + 1 == self.elements.len();
         let best = found.targets.first().map_or(0, |target| target.preference);
         let mut stage = Stage { hop, port, best, is_final_hop, addresses: 0, sessions: 0 };
@@ -330,7 +332,7 @@ impl Walk<'_, '_, '_> {
     }
 
     /// Connects, and shakes hands.
-    fn new_session(&mut self, stage: &Stage, keeping: &Keeping, peer: Peer, address: IpAddr) -> Option<Session> {
+    fn new_session(&mut self, stage: &Stage, keeping: &mut Keeping, peer: Peer, address: IpAddr) -> Option<Session> {
         let site = self.delivery.site;
         let start = Instant::now();
         let socket = match connect::tcp(site, &peer, address, stage.port) {
@@ -346,7 +348,7 @@ impl Walk<'_, '_, '_> {
             Ok(()) => Some(session),
             Err(trouble) => {
                 self.delivery.fail_site(&mut session, trouble);
-                end_badly(self.delivery, session);
+                end_badly(self.delivery, keeping, session);
                 None
             }
         }

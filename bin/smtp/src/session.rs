@@ -320,17 +320,15 @@ impl Session {
         }
     }
 
-    /// Says goodbye, and closes. Mail does not depend on it.
-    pub fn quit(&mut self, site: &Site, queue_id: &[u8]) {
+    /// Says goodbye, and closes. Mail does not depend on it. False: the server was gone before it answered.
+    pub fn quit(&mut self, site: &Site, queue_id: &[u8]) -> bool {
         if self.is_dead || self.has_quit {
-            return;
+            return true;
         }
         self.limit(site.settings.timeouts.quit);
         let said = self.send(b"QUIT").and_then(|()| self.flush());
-        if said.is_ok() && !site.settings.skip_quit_response {
-            // Whatever the server says to that changes nothing.
-            drop(self.reply(site, queue_id));
-        }
+        // Whatever the server says to that changes nothing.
+        said.is_err() || site.settings.skip_quit_response || self.reply(site, queue_id).is_ok()
     }
 
     /// The socket, for the connection cache. `None` when unread input or unsent output would be lost.
