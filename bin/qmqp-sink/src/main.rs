@@ -1,7 +1,6 @@
 //! Takes mail by QMQP, and throws it away: qmqp-sink(1) (smtpd §15.3).
 #![forbid(unsafe_code)]
 
-use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use bstr::ByteSlice;
 use command::Invocation;
 use logging::{Audience, fatal};
-use smtp_protocol::load::Families;
+use smtp_protocol::load::{Families, show_count};
 use smtp_protocol::netstring::{self, Trouble};
 use smtp_protocol::sink::Place;
 use smtp_protocol::stream::Stream;
@@ -117,9 +116,7 @@ fn attend(socket: OwnedFd, options: &Options, messages: &AtomicU64) {
         Ok(()) => {
             let count = messages.fetch_add(1, Ordering::Relaxed) + 1;
             if options.counting {
-                print!("{count}\r");
-                // A terminal that is gone does not stop the sink.
-                let _ = io::stdout().flush();
+                show_count(count);
             }
         }
     }

@@ -244,6 +244,13 @@ pub fn filler(length: usize, line_end: &[u8]) -> Vec<u8> {
     text
 }
 
+/// Shows a number, in the place of the one before it.
+pub fn show_count(count: u64) {
+    let mut output = io::stdout().lock();
+    // A terminal that is gone does not stop the load.
+    let _ = write!(output, "{count}\r").and_then(|()| output.flush());
+}
+
 /// Messages that are still to be sent, and those that were.
 #[derive(Debug)]
 pub struct Progress {
@@ -273,9 +280,7 @@ impl Progress {
     pub fn count(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if self.counting {
-            print!("{done}\r");
-            // A terminal that is gone does not stop the load.
-            let _ = io::stdout().flush();
+            show_count(done);
         }
     }
 
