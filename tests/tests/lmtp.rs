@@ -137,3 +137,34 @@ fn connections_to_sockets_are_used_again() {
     result(&instance, "b@d.example", &["conn_use=2"]);
     assert_eq!(sink.sessions().len(), 1);
 }
+
+/// Two next hops, of which the first refuses: the connection to the second is kept, and found by the next hop; the recipient that it
+/// refuses softly then has no server left. Where the first is gone before it answers QUIT, the second is found by its address alone.
+#[test]
+fn a_kept_connection_of_a_second_next_hop() {
+    require_instances!();
+    let later = "450 4.2.1 later (in reply to RCPT TO command)";
+    for (goodbye, is_found_first) in [(Act::Say("221 2.0.0 bye".into()), true), (Act::Close, false)] {
+        let refusing = Behaviour::offering(&[]).lmtp().reply("greeting", "503 5.5.1 no").on("QUIT", goodbye);
+        let (first, second) =
+            (Sink::start(refusing), Sink::start(Behaviour::offering(&[]).lmtp().reply("RCPT", "450 4.2.1 later")));
+        let instance = to(&format!("{},{}", first.nexthop(), second.nexthop()))
+            .service("scache    unix  -       -       n       -       1       scache")
+            .set("lmtp_connection_cache_destinations", "static:all")
+            .set("lmtp_connection_cache_time_limit", "100s")
+            .set("connection_cache_ttl_limit", "100s")
+            .set("destination_concurrency_limit", "5")
+            .start();
+        send(&instance, &["a@d.example"]);
+        let relay = format!("relay=127.0.0.1[127.0.0.1]:{}, ", second.address.expect("an address").port());
+        result(&instance, "a@d.example", &[&relay, later]);
+        send(&instance, &["b@d.example"]);
+        if is_found_first {
+            result(&instance, "b@d.example", &["relay=none, ", "(server unavailable or unable to receive mail)"]);
+        } else {
+            result(&instance, "b@d.example", &[&relay, "conn_use=2, ", later]);
+        }
+        assert_eq!(first.sessions().len(), if is_found_first { 1 } else { 2 });
+        assert_eq!(second.sessions().len(), 1);
+    }
+}
