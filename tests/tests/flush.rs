@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tests::place::set_mtime;
 use tests::records::message;
+use tests::wire::Client;
 use tests::{Builder, Instance, require_instances, wait};
 
 fn instance() -> Builder {
@@ -57,6 +58,28 @@ fn one_message_is_flushed_by_its_id() {
     instance.run("postqueue", &["-i", &wanted]).success();
     wait::until("a second attempt", || (deferrals(&instance, &wanted) > 1).then_some(()), || instance.log());
     assert_eq!(deferrals(&instance, &other), 1);
+}
+
+/// queue-files 52.
+#[test]
+fn the_service_keeps_lists_of_sites_that_may_have_one() {
+    require_instances!();
+    let instance = instance().start();
+    let ask = |attributes: &[(&str, &str)]| {
+        let mut client = Client::connect(&instance.path("q/public/flush"));
+        assert_eq!(client.map()["protocol"], "queue_flush_protocol");
+        client.send(attributes);
+        client.map()["status"].clone()
+    };
+    let add = |site: &str, id: &str| ask(&[("request", "add"), ("site", site), ("queue_id", id)]);
+    assert_eq!(add("later.example", "676205D2C1"), "0");
+    assert_eq!(add("LATER.example", "4jYWvp30bNz2rj0"), "0");
+    assert_eq!(add("other.example", "676205D2C1"), "4");
+    assert_eq!(add("later.example", "../x"), "3");
+    assert_eq!(ask(&[("request", "add"), ("site", "later.example")]), "3");
+    assert_eq!(ask(&[("request", "send_site"), ("site", "other.example")]), "4");
+    assert_eq!(instance.read("q/flush/later_example"), "676205D2C1\n4jYWvp30bNz2rj0\n");
+    assert!(!instance.path("q/flush/other_example").exists());
 }
 
 /// queue-files 53.

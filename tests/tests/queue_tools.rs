@@ -188,6 +188,27 @@ fn postcat_finds_messages_by_their_id() {
     }
 }
 
+/// Checklist 11.
+#[test]
+fn a_delivery_changes_one_byte() {
+    require_instances!();
+    let instance = instance().build();
+    let bytes = message("s@x.example", &[USER, "r@later.example"], 0);
+    let (id, _) = instance.place("incoming", &bytes, 0o700);
+    instance.start();
+    instance.wait_for_mail(USER, 1);
+    let deferred = instance.path(&format!("q/deferred/{}/{id}", &id[..1]));
+    wait::until("a deferred file", || deferred.exists().then_some(()), || instance.log());
+    let after = fs::read(&deferred).expect("the file");
+    let changed: Vec<(u8, u8)> = bytes
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .map(|(before, after)| (*before, *after))
+        .collect();
+    assert_eq!((changed, after.len()), (vec![(b'R', b'D')], bytes.len()));
+}
+
 /// Checklist 15.
 #[test]
 fn a_loop_of_pointers_ends() {
