@@ -3,8 +3,8 @@
 use std::io::{Read, Seek, Write};
 
 use super::{Editor, Result};
-use crate::RecordType;
-use crate::record::{POINTER_RECORD_LENGTH, pointer_payload, write, write_text};
+use crate::record::{POINTER_RECORD_LENGTH, pointer_payload, write};
+use crate::{EditError, RecordType};
 
 /// How much is written at once, in bytes.
 const BUFFER: usize = 1 << 16;
@@ -27,8 +27,12 @@ impl<F: Read + Write + Seek> Editor<F> {
     /// the file.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written, or was not made to be edited.
     pub fn replace_body(&mut self) -> Result<BodyEdit<'_, F>> {
+        let old = &self.regions[0];
+        if old.end.saturating_sub(old.start) < POINTER_RECORD_LENGTH {
+            return Err(EditError::NoRoom(old.start));
+        }
         self.lead(self.places.headers.pointer, self.places.extracted)?;
         let offset = self.regions[0].start;
         let mut body = BodyEdit { editor: self, region: 0, offset, buffer: Vec::new(), length: 0 };
@@ -75,7 +79,7 @@ impl<F: Read + Write + Seek> BodyEdit<'_, F> {
 
     fn put(&mut self, record_type: RecordType, payload: &[u8]) -> Result<()> {
         let mut record = Vec::new();
-        write_text(&mut record, record_type, payload, 0)?;
+        write(&mut record, record_type, payload)?;
         let length = record.len() as u64;
         while !self.has_room(length) {
             let next = self.editor.regions.get(self.region + 1).map_or(self.editor.end, |region| region.start);

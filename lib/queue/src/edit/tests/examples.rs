@@ -79,6 +79,16 @@ fn assert_has(editor: &Editor<Cursor<Vec<u8>>>, from: usize, expected: &str) {
 }
 
 #[test]
+fn a_file_without_room_stays_as_it_is() {
+    let whole = example().into_inner().into_inner();
+    let places = Places { sender: 135..145, extracted: 470, ..example().places };
+    let mut editor = Editor::new(Cursor::new(whole.clone()), places, 2048).unwrap();
+    assert!(matches!(editor.replace_body(), Err(EditError::NoRoom(465))));
+    assert!(matches!(editor.change_sender(&[], b"x", &[]), Err(EditError::NoRoom(135))));
+    assert_eq!(editor.into_inner().into_inner(), whole);
+}
+
+#[test]
 fn as_postfix_adds() {
     let mut editor = example();
     editor.add_header(b"X-Spam: no").unwrap();
