@@ -33,7 +33,7 @@ pub struct Filter {
 #[derive(Debug)]
 enum Way {
     /// The filter hears everything at once.
-    Now(Dialogue),
+    Now(Box<Dialogue>),
     /// `speed_adjust`: the filter hears everything when the message is complete.
     Later(Box<Later>),
 }
@@ -88,7 +88,7 @@ impl Filter {
         } else {
             let mut dialogue = Dialogue::open(settings, &origin).map_err(refusal)?;
             dialogue.command(&mail, Expected::Good).map_err(refusal)?;
-            Way::Now(dialogue)
+            Way::Now(Box::new(dialogue))
         };
         Ok(Self { way, failed: false })
     }
@@ -144,7 +144,7 @@ impl Filter {
     pub fn finish(self) -> Reply {
         let mut dialogue = match self.way {
             _ if self.failed => return failed(FAILED.into()),
-            Way::Now(dialogue) => dialogue,
+            Way::Now(dialogue) => *dialogue,
             Way::Later(later) => match later.replay() {
                 Ok(dialogue) => dialogue,
                 Err(text) => return failed(text),
