@@ -30,8 +30,9 @@ const PROGRAMS: u32 = 10;
 
 /// Crates that only some programs may have, because of what they can do.
 const RESTRICTED: [(&str, &[&str]); 3] = [
-    // Whoever links the clients of databases talks to other machines with passwords.
-    ("table-net", &["postmap", "postalias", "proxymap"]),
+    // Whoever links the clients of databases talks to other machines with passwords. local and virtual do, for the tables that
+    // decide about rights, which proxymap must not answer.
+    ("table-net", &["postmap", "postalias", "proxymap", "local", "virtual"]),
     // Whoever links the delivery library can run commands and write mailboxes.
     ("deliver", &["local", "virtual", "error", "discard", "qmgr", "cleanup", "postlock", "smtp", "pipe"]),
     // Daemons are not commands, and the reverse: neither frame is found in the other's programs.

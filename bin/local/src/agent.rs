@@ -32,7 +32,7 @@ impl Agent for Local {
         let config = &context.config;
         mailbox::limit_size(config, params::MAILBOX_SIZE_LIMIT).unwrap_or_else(|error| fatal!("{error}"));
         let settings = Settings::new(config);
-        let tables = Tables::new(config.into());
+        let tables = Tables::new(config.into()).with_kinds(table_net::KINDS, config.definitions());
         let open = |key: Key<Str>, flags: Flags| tables.maps(key.name(), config.get(key), flags);
         let paranoid = Flags::LOCK | Flags::PARANOID | Flags::UTF8_REQUEST;
         let transports = Flags::LOCK | Flags::NO_REGSUB | Flags::UTF8_REQUEST;

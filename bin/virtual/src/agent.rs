@@ -44,7 +44,7 @@ impl Agent for Virtual {
         mailbox::limit_size(config, params::VIRTUAL_MAILBOX_LIMIT).unwrap_or_else(|error| fatal!("{error}"));
         // Tables are opened as the mail owner: they need no more.
         let acting = context.act_as_mail_owner();
-        let tables = Tables::new(config.into());
+        let tables = Tables::new(config.into()).with_kinds(table_net::KINDS, config.definitions());
         let open = |key: Key<Str>| {
             let flags = Flags::LOCK | Flags::PARANOID | Flags::UTF8_REQUEST;
             tables.maps(key.name(), config.get(key), flags)

@@ -25,7 +25,10 @@ pub mod service;
 mod tests;
 mod value;
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bstr::{BStr, BString};
@@ -79,7 +82,10 @@ pub struct LegacyDefaults {
 
 /// The names of a [`Config`], to be kept apart from it.
 #[derive(Clone, Debug)]
-pub struct Definitions(std::sync::Arc<Dictionary>);
+pub struct Definitions {
+    dictionary: std::sync::Arc<Dictionary>,
+    file: PathBuf,
+}
 
 impl Definitions {
     /// The expanded value of any name, if it is defined.
@@ -87,7 +93,12 @@ impl Definitions {
     /// # Errors
     /// When the value has a bad `$name`; the reason has been logged.
     pub fn value(&self, name: &[u8]) -> Result<Option<BString>, Error> {
-        self.0.get(name).map(|text| evaluate::expand_with(&self.0, text)).transpose()
+        self.dictionary.get(name).map(|text| evaluate::expand_with(&self.dictionary, text)).transpose()
+    }
+
+    /// The file that they are from: main.cf.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 }
 
@@ -125,7 +136,8 @@ impl Config {
 
     /// All names that are defined, for tables that take their parameters from main.cf (tables §5.1).
     pub fn definitions(&self) -> Definitions {
-        Definitions(std::sync::Arc::new(self.dictionary.clone()))
+        let directory = Path::new(OsStr::from_bytes(&self.directory));
+        Definitions { dictionary: std::sync::Arc::new(self.dictionary.clone()), file: directory.join("main.cf") }
     }
 
     /// Expands the `$name`s of a text.

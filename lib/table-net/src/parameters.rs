@@ -1,17 +1,22 @@
 //! Where the parameters of a table come from: a file of its own, or main.cf (tables §5.1).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 
 use address::MatchList;
 use bstr::{BString, ByteSlice};
 use config::{Definitions, Dictionary};
-use table::{Error, OpenError, Request};
+use table::{Error, OpenError, Owner, Request};
 
 /// The parameters of one table.
 pub struct Parameters {
     /// The file, or the first part of the names in main.cf, for messages.
     pub name: String,
+    /// `type:name`, for messages.
+    pub label: String,
     source: Source,
+    owner: Owner,
 }
 
 enum Source {
@@ -30,14 +35,20 @@ impl Parameters {
             let Some(definitions) = request.tables.definitions() else {
                 return Err(OpenError(format!("{}: no parameters", request.full_name())));
             };
+            let owner = fs::metadata(definitions.file()).map_or(Owner::Unknown, |status| Owner::of(status.uid()));
             let source = Source::MainCf(request.name.into(), definitions.clone());
-            return Ok(Parameters { name, source });
+            return Ok(Parameters { name, label: request.full_name(), source, owner });
         }
-        let failed = |error: std::io::Error| OpenError(format!("open {name}: {}", sys::reason(&error)));
-        let text = fs::read(request.path()).map_err(failed)?;
+        let (text, owner) =
+            read_file(request).map_err(|error| OpenError(format!("open {name}: {}", sys::reason(&error))))?;
         let mut dictionary = Dictionary::default();
         dictionary.read(&name, &text).map_err(|error| OpenError(error.to_string()))?;
-        Ok(Parameters { name, source: Source::File(dictionary) })
+        Ok(Parameters { name, label: request.full_name(), source: Source::File(dictionary), owner })
+    }
+
+    /// Who vouches for the parameters, and so for the table (tables §1.5).
+    pub fn owner(&self) -> Owner {
+        self.owner
     }
 
     fn find(&self, parameter: &str) -> Result<Option<BString>, OpenError> {
@@ -56,6 +67,18 @@ impl Parameters {
     /// main.cf has a bad `$name` in it.
     pub fn text(&self, parameter: &str, default: &str) -> Result<BString, OpenError> {
         Ok(self.find(parameter)?.unwrap_or_else(|| default.into()))
+    }
+
+    /// A text that must not be empty.
+    ///
+    /// # Errors
+    /// It is; or main.cf has a bad `$name` in it.
+    pub fn required(&self, parameter: &str) -> Result<BString, OpenError> {
+        let text = self.text(parameter, "")?;
+        match text.is_empty() {
+            true => Err(OpenError(format!("{}: bad string length 0 < 1: {parameter} = ", self.name))),
+            false => Ok(text),
+        }
     }
 
     /// A number, not less than `minimum`.
@@ -81,20 +104,38 @@ impl Parameters {
     pub fn domains(&self, request: &Request<'_>) -> Result<Domains, OpenError> {
         let list = self.text("domain", "")?;
         let list = MatchList::new(request.tables, "domain", &list).map_err(OpenError)?;
-        Ok(Domains(Some(list).filter(|list| !list.is_empty())))
+        Ok(Domains { label: self.label.clone(), list: Some(list).filter(|list| !list.is_empty()) })
     }
 }
 
+/// The text of a configuration file, and who owns it.
+fn read_file(request: &Request<'_>) -> std::io::Result<(Vec<u8>, Owner)> {
+    let mut file = File::open(request.path())?;
+    let owner = Owner::of(file.metadata()?.uid());
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok((text, owner))
+}
+
 /// The domains that keys must have; none: any key will do.
-pub struct Domains(Option<MatchList>);
+pub struct Domains {
+    /// `type:name`, for messages.
+    label: String,
+    list: Option<MatchList>,
+}
 
 impl Domains {
-    /// Whether a key is one to look up.
+    /// Whether a key is one to look up. An empty one is not, with a warning.
     ///
     /// # Errors
     /// A table in the list failed.
     pub fn allow(&self, key: &[u8]) -> Result<bool, Error> {
-        let Some(list) = &self.0 else { return Ok(true) };
+        let Some(list) = &self.list else {
+            if key.is_empty() {
+                log::warn!("table \"{}\": empty query string -- ignored", self.label);
+            }
+            return Ok(!key.is_empty());
+        };
         match key.rsplit_once_str("@") {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => list.matches(domain),
             _ => Ok(false),

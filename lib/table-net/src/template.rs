@@ -67,16 +67,21 @@ impl Template {
 
     /// The query for a key. `None`: the key has not all that the template asks for.
     pub fn query(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.expand(Parts::of(key), Parts::of(key))
+        self.quoted_query(key, |text, out| out.extend_from_slice(text))
+    }
+
+    /// As [`Template::query`]; `quote` adds a part of the key so that it is nothing but data where the query goes.
+    pub fn quoted_query(&self, key: &[u8], quote: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
+        self.expand(Parts::of(key), Parts::of(key), quote)
     }
 
     /// The formatted result. `None`: value or key have not all that the template asks for.
     pub fn result(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        self.expand(Parts::of(key), Parts::of(value))
+        self.expand(Parts::of(key), Parts::of(value), |text, out| out.extend_from_slice(text))
     }
 
     /// Capitals and digits stand for the key, small letters for the value.
-    fn expand(&self, key: Parts<'_>, value: Parts<'_>) -> Option<Vec<u8>> {
+    fn expand(&self, key: Parts<'_>, value: Parts<'_>, quote: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         for piece in &self.0 {
             let code = match piece {
@@ -93,7 +98,7 @@ impl Template {
                 b'd' => parts.domain().filter(|_| !parts.local.is_empty()),
                 digit => parts.label(digit - b'0'),
             };
-            out.extend_from_slice(text?);
+            quote(text?, &mut out);
         }
         Some(out)
     }
