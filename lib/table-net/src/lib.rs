@@ -4,16 +4,27 @@
 //! have it too: tables that decide about rights are asked without help (tables §1.4).
 #![forbid(unsafe_code)]
 
+mod hosts;
 mod line;
 mod memcache;
+mod mysql;
 mod parameters;
+mod pgsql;
 mod redis;
 mod results;
 mod sqlite;
 mod statement;
 mod template;
+mod tls;
+mod wire;
 
 use table::Kind;
 
 /// The types, for [`table::Tables::with_kinds`].
-pub const KINDS: &[Kind] = &[("memcache", memcache::open), ("redis", redis::open), ("sqlite", sqlite::open)];
+pub const KINDS: &[Kind] = &[
+    ("memcache", memcache::open),
+    ("mysql", mysql::open),
+    ("pgsql", pgsql::open),
+    ("redis", redis::open),
+    ("sqlite", sqlite::open),
+];

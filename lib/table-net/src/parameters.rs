@@ -8,6 +8,7 @@ use address::MatchList;
 use bstr::{BString, ByteSlice};
 use config::{Definitions, Dictionary};
 use table::{Error, OpenError, Owner, Request};
+use text::list::{SEPARATORS, split};
 
 /// The parameters of one table.
 pub struct Parameters {
@@ -78,6 +79,30 @@ impl Parameters {
         match text.is_empty() {
             true => Err(OpenError(format!("{}: bad string length 0 < 1: {parameter} = ", self.name))),
             false => Ok(text),
+        }
+    }
+
+    /// The words of a list.
+    ///
+    /// # Errors
+    /// main.cf has a bad `$name` in it.
+    pub fn list(&self, parameter: &str, default: &str) -> Result<Vec<BString>, OpenError> {
+        Ok(split(&self.text(parameter, default)?, SEPARATORS).map(BString::from).collect())
+    }
+
+    /// `yes` or `no`.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn boolean(&self, parameter: &str, default: bool) -> Result<bool, OpenError> {
+        let Some(text) = self.find(parameter)?.filter(|text| !text.is_empty()) else { return Ok(default) };
+        match text.to_ascii_lowercase().as_slice() {
+            b"yes" => Ok(true),
+            b"no" => Ok(false),
+            _ => {
+                let text = text::show(&text);
+                Err(OpenError(format!("{}: bad boolean configuration: {parameter} = {text}", self.name)))
+            }
         }
     }
 
