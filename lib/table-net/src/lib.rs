@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod hosts;
+mod ldap;
 mod line;
 mod memcache;
 mod mysql;
@@ -22,6 +23,7 @@ use table::Kind;
 
 /// The types, for [`table::Tables::with_kinds`].
 pub const KINDS: &[Kind] = &[
+    ("ldap", ldap::open),
     ("memcache", memcache::open),
     ("mysql", mysql::open),
     ("pgsql", pgsql::open),

@@ -80,6 +80,11 @@ impl Template {
         self.expand(Parts::of(key), Parts::of(value), |text, out| out.extend_from_slice(text))
     }
 
+    /// Whether there is anything of the key in it.
+    pub fn is_fixed(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Text(_)))
+    }
+
     /// Capitals and digits stand for the key, small letters for the value.
     fn expand(&self, key: Parts<'_>, value: Parts<'_>, quote: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
         let mut out = Vec::new();
