@@ -8,6 +8,7 @@ mod hosts;
 mod ldap;
 mod line;
 mod memcache;
+mod mongodb;
 mod mysql;
 mod parameters;
 mod pgsql;
@@ -25,6 +26,7 @@ use table::Kind;
 pub const KINDS: &[Kind] = &[
     ("ldap", ldap::open),
     ("memcache", memcache::open),
+    ("mongodb", mongodb::open),
     ("mysql", mysql::open),
     ("pgsql", pgsql::open),
     ("redis", redis::open),

@@ -139,7 +139,7 @@ const KINDS: &[Kind] = &[
 const BUILDABLE: &[&str] = &["btree", "cdb", "fail", "hash", "lmdb"];
 
 /// The types that only some programs open themselves ([`Tables::with_kinds`]); the others ask proxymap.
-const REMOTE: &[&str] = &["ldap", "memcache", "mysql", "pgsql", "redis", "sqlite"];
+const REMOTE: &[&str] = &["ldap", "memcache", "mongodb", "mysql", "pgsql", "redis", "sqlite"];
 
 /// The names of the types, sorted.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
