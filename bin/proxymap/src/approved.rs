@@ -30,6 +30,12 @@ impl Approved {
         self.names.contains(name.as_bstr())
     }
 
+    /// The files of tables that have their parameters in one.
+    pub fn configuration_files(&self) -> impl Iterator<Item = &[u8]> {
+        let remote = self.names.iter().filter(|name| table::is_remote(name));
+        remote.filter_map(|name| name.split_once_str(":")).map(|(_, file)| file).filter(|file| file.starts_with(b"/"))
+    }
+
     /// Says why a table is refused, and what to do about it.
     pub fn explain(&self, name: &[u8], writes: bool) {
         let (name, access) = (text::show(name), if writes { "read-write" } else { "read-only" });

@@ -53,6 +53,10 @@ impl ProxyMap {
         let key = if writes { params::PROXY_WRITE_MAPS } else { params::PROXY_READ_MAPS };
         let approved = Approved::read(key.name(), config.get(key));
         let tables = Tables::new(Settings::from(config)).with_kinds(table_net::KINDS, config.definitions());
+        for file in approved.configuration_files() {
+            // Programs with more rights than ours name tables that only root can read.
+            tables.keep_file(file);
+        }
         Ok(ProxyMap { tables, approved, writes })
     }
 

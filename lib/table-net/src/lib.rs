@@ -11,6 +11,7 @@ mod memcache;
 mod mongodb;
 mod mysql;
 mod parameters;
+mod percent;
 mod pgsql;
 mod redis;
 mod results;

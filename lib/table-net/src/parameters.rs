@@ -1,13 +1,12 @@
 //! Where the parameters of a table come from: a file of its own, or main.cf (tables §5.1).
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use address::MatchList;
 use bstr::{BString, ByteSlice};
 use config::{Definitions, Dictionary};
-use table::{Error, OpenError, Owner, Request};
+use table::{Error, KeptFile, OpenError, Owner, Request};
 use text::list::{SEPARATORS, split};
 
 /// The parameters of one table.
@@ -40,8 +39,9 @@ impl Parameters {
             let source = Source::MainCf(request.name.into(), definitions.clone());
             return Ok(Parameters { name, label: request.full_name(), source, owner });
         }
-        let (text, owner) =
-            read_file(request).map_err(|error| OpenError(format!("open {name}: {}", sys::reason(&error))))?;
+        let read = request.tables.read_file(request.name);
+        let KeptFile { text, owner } =
+            read.map_err(|error| OpenError(format!("open {name}: {}", sys::reason(&error))))?;
         let mut dictionary = Dictionary::default();
         dictionary.read(&name, &text).map_err(|error| OpenError(error.to_string()))?;
         Ok(Parameters { name, label: request.full_name(), source: Source::File(dictionary), owner })
@@ -131,15 +131,6 @@ impl Parameters {
         let list = MatchList::new(request.tables, "domain", &list).map_err(OpenError)?;
         Ok(Domains { label: self.label.clone(), list: Some(list).filter(|list| !list.is_empty()) })
     }
-}
-
-/// The text of a configuration file, and who owns it.
-fn read_file(request: &Request<'_>) -> std::io::Result<(Vec<u8>, Owner)> {
-    let mut file = File::open(request.path())?;
-    let owner = Owner::of(file.metadata()?.uid());
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
-    Ok((text, owner))
 }
 
 /// The domains that keys must have; none: any key will do.

@@ -35,4 +35,4 @@ pub use map::{Change, Facts, Map, Operation, Owner};
 pub use maps::Maps;
 pub use settings::Settings;
 pub use table::Table;
-pub use tables::Tables;
+pub use tables::{KeptFile, Tables};

@@ -1,6 +1,11 @@
 //! All tables of a process (tables §1.1, §1.7, §1.8).
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -22,6 +27,25 @@ struct More {
     definitions: Definitions,
 }
 
+/// A configuration file that has been read.
+#[derive(Clone, Debug)]
+pub struct KeptFile {
+    /// All of it.
+    pub text: Vec<u8>,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+impl KeptFile {
+    fn read(name: &[u8]) -> io::Result<Self> {
+        let mut file = File::open(OsStr::from_bytes(name))?;
+        let owner = Owner::of(file.metadata()?.uid());
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        Ok(KeptFile { text, owner })
+    }
+}
+
 /// The tables that a process has open. A table with the same name, flags and mode is opened once. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Tables {
@@ -35,6 +59,8 @@ pub struct Tables {
     proxies: Arc<Mutex<BTreeMap<String, Client>>>,
     /// Types that this program has besides the usual ones, and the names that main.cf defines, for their parameters.
     more: Option<Arc<More>>,
+    /// Files that were read while there were rights to do so, by their names.
+    kept_files: Arc<Mutex<BTreeMap<BString, KeptFile>>>,
     /// Connections to socketmap servers, by their endpoints.
     socketmaps: Arc<Mutex<BTreeMap<BString, socketmap::Client>>>,
 }
@@ -49,6 +75,7 @@ impl Tables {
             refused: Arc::default(),
             proxies: Arc::default(),
             socketmaps: Arc::default(),
+            kept_files: Arc::default(),
             more: None,
         }
     }
@@ -67,6 +94,25 @@ impl Tables {
     /// The names that main.cf defines, if types were added.
     pub fn definitions(&self) -> Option<&Definitions> {
         self.more.as_ref().map(|more| &more.definitions)
+    }
+
+    /// Keeps the text of a configuration file for when the process cannot read it any more. A file that cannot be read now
+    /// is left to whoever opens the table.
+    pub fn keep_file(&self, name: &[u8]) {
+        if let Ok(file) = KeptFile::read(name) {
+            self.kept_files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), file);
+        }
+    }
+
+    /// Reads a configuration file, or gives what was kept of it.
+    ///
+    /// # Errors
+    /// What open(2) and read(2) report.
+    pub fn read_file(&self, name: &[u8]) -> io::Result<KeptFile> {
+        KeptFile::read(name).or_else(|error| {
+            let kept = self.kept_files.lock().unwrap_or_else(PoisonError::into_inner).get(name.as_bstr()).cloned();
+            kept.ok_or(error)
+        })
     }
 
     /// The parameters.

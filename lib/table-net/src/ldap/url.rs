@@ -3,6 +3,8 @@
 use bstr::{BString, ByteSlice};
 use table::client::Endpoint;
 
+use crate::percent::decode;
+
 /// Where the server of this machine has its socket.
 const SOCKET: &str = "/run/slapd/ldapi";
 
@@ -98,24 +100,6 @@ fn server(scheme: &str, place: &[u8]) -> Option<Server> {
     let host: BString = if host.is_empty() { "localhost".into() } else { decode(host)? };
     let endpoint = Endpoint::inet(&[b"[", host.as_slice(), b"]:", port].concat()).ok()?;
     Some(Server { endpoint, host, is_encrypted })
-}
-
-/// Decodes `%XX`.
-fn decode(text: &[u8]) -> Option<BString> {
-    let mut out = BString::default();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b'%' => {
-                let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-                out.push(u8::from_str_radix(digits, 16).ok()?);
-                rest = &after[2..];
-            }
-            byte => out.push(byte),
-        }
-    }
-    Some(out)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 use table::client::Endpoint;
 
+use crate::percent;
 use crate::tls::{Check, Settings};
 
 const PORT: &str = "27017";
@@ -163,22 +164,9 @@ fn server(text: &[u8]) -> Result<Endpoint, String> {
     Endpoint::inet(&[b"[", host.as_slice(), b"]:", port.unwrap_or(PORT.as_bytes())].concat())
 }
 
-/// Decodes `%XX`.
 fn decode(text: &[u8]) -> Result<String, String> {
-    let failed = || format!("invalid percent-encoding in URI: \"{}\"", text::show(text));
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%' {
-            let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-            out.push(digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or_else(failed)?);
-            rest = &after[2..];
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8(out).map_err(|_| failed())
+    let decoded = percent::decode(text).and_then(|decoded| String::from_utf8(decoded.into()).ok());
+    decoded.ok_or_else(|| format!("invalid percent-encoding in URI: \"{}\"", text::show(text)))
 }
 
 #[cfg(test)]

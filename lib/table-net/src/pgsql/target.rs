@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 use table::client::Endpoint;
 
 use crate::hosts::{Family, split_port};
+use crate::percent;
 use crate::tls::{Check, Settings};
 
 const PORT: &str = "5432";
@@ -155,25 +156,9 @@ fn place(text: &[u8]) -> Result<(BString, BString), String> {
     Ok((decode(host)?, port.into()))
 }
 
-/// Decodes `%XX`.
 fn decode(text: &[u8]) -> Result<BString, String> {
-    let mut out = BString::default();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let digits = after.get(..2).and_then(|digits| digits.to_str().ok());
-        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|&value| value != 0);
-        let Some(value) = value else {
-            return Err(format!("invalid percent-encoded token: \"{}\"", text::show(text)));
-        };
-        out.push(value);
-        rest = &after[2..];
-    }
-    Ok(out)
+    let decoded = percent::decode(text).filter(|decoded| !decoded.contains(&0));
+    decoded.ok_or_else(|| format!("invalid percent-encoded token: \"{}\"", text::show(text)))
 }
 
 #[cfg(test)]
