@@ -9,6 +9,7 @@ pub mod cleanup;
 pub mod compare;
 pub mod dialogue;
 pub mod instance;
+pub mod lookup;
 pub mod name_server;
 pub mod numbers;
 pub mod output;
@@ -47,6 +48,15 @@ macro_rules! require_instances {
     () => {
         if let Err(why) = $crate::subject::ready() {
             $crate::skip!("{why}");
+        }
+    };
+    // Instances with tables of these types.
+    ($($kind:literal),+) => {
+        $crate::require_instances!();
+        for kind in [$($kind),+] {
+            if let Err(why) = $crate::subject::has_table_type(kind) {
+                $crate::skip!("{why}");
+            }
         }
     };
 }

@@ -120,6 +120,18 @@ fn binaries() -> PathBuf {
     test.parent().and_then(Path::parent).expect("the program is below target").to_owned()
 }
 
+/// Whether tables of a type can be opened here: the control has some of them in packages of their own.
+///
+/// # Errors
+/// What is missing.
+pub fn has_table_type(kind: &str) -> Result<(), String> {
+    let module = control().join(format!("usr/lib/postfix/postfix-{kind}.so"));
+    match Subject::from_environment().needs_control() && !module.exists() {
+        true => Err(format!("the control has no postfix-{kind}")),
+        false => Ok(()),
+    }
+}
+
 /// Whether instances can be made here.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use tests::servers::Server;
-use tests::{Instance, Output, Subject, require_instances};
+use tests::{Instance, Subject, require_instances};
 
 /// Sends a line, or more, to a server; the first line of the answer.
 fn tell(server: SocketAddr, text: &str) -> String {
@@ -15,24 +15,7 @@ fn tell(server: SocketAddr, text: &str) -> String {
     line.trim_end().to_owned()
 }
 
-fn ask(instance: &Instance, table: &str, key: &str) -> Output {
-    instance.run("postmap", &["-q", key, &instance.expand(table)])
-}
-
-fn assert_found(instance: &Instance, table: &str, key: &str, value: &str) {
-    assert_eq!(ask(instance, table, key).success().stdout, format!("{value}\n"));
-}
-
-fn assert_nothing(instance: &Instance, table: &str, key: &str) {
-    let output = ask(instance, table, key);
-    assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (1, "", ""), "{key}");
-}
-
-fn assert_defers(instance: &Instance, table: &str, key: &str) {
-    let output = ask(instance, table, key);
-    assert!(output.stderr.contains("query error: Connection refused"), "{output:?}");
-    assert_eq!(output.status, 1);
-}
+const REFUSED: &str = "query error: Connection refused";
 
 /// Checklist 42, 43 and 45.
 #[test]
@@ -46,25 +29,25 @@ fn memcached_is_asked_before_its_backup() {
         .file("t/label", &format!("{place}key_format = %2-%1\n"))
         .file("t/table", "a@example.com from the table\na@other no\n")
         .build();
-    assert_nothing(&instance, "memcache:{dir}/t/plain", "a@example.com");
-    assert_found(&instance, "memcache:{dir}/t/cache", "A@Example.com", "from the table");
-    assert_found(&instance, "memcache:{dir}/t/plain", "a@example.com", "from the table");
+    instance.assert_nothing("memcache:{dir}/t/plain", "a@example.com");
+    instance.assert_found("memcache:{dir}/t/cache", "A@Example.com", "from the table");
+    instance.assert_found("memcache:{dir}/t/plain", "a@example.com", "from the table");
     for key in ["a@other", "a", "@example.com"] {
-        assert_nothing(&instance, "memcache:{dir}/t/cache", key);
+        instance.assert_nothing("memcache:{dir}/t/cache", key);
     }
     assert_eq!(tell(server.address(), "set example-com 0 0 6\r\nlabels\r\n"), "STORED");
-    assert_found(&instance, "memcache:{dir}/t/label", "u@mail.example.com", "labels");
-    assert_nothing(&instance, "memcache:{dir}/t/label", "u@com");
+    instance.assert_found("memcache:{dir}/t/label", "u@mail.example.com", "labels");
+    instance.assert_nothing("memcache:{dir}/t/label", "u@com");
     let delete = |key: &str| instance.run("postmap", &["-d", key, &instance.expand("memcache:{dir}/t/plain")]).status;
     assert_eq!((delete("a@example.com"), delete("a@example.com"), delete("a b")), (0, 1, 1));
 
     server.kill();
-    assert_defers(&instance, "memcache:{dir}/t/plain", "example-com");
-    assert_found(&instance, "memcache:{dir}/t/cache", "a@example.com", "from the table");
+    instance.assert_fails("memcache:{dir}/t/plain", "example-com", REFUSED);
+    instance.assert_found("memcache:{dir}/t/cache", "a@example.com", "from the table");
     server.restart();
-    assert_nothing(&instance, "memcache:{dir}/t/plain", "example-com");
-    assert_found(&instance, "memcache:{dir}/t/cache", "a@example.com", "from the table");
-    assert_found(&instance, "memcache:{dir}/t/plain", "a@example.com", "from the table");
+    instance.assert_nothing("memcache:{dir}/t/plain", "example-com");
+    instance.assert_found("memcache:{dir}/t/cache", "a@example.com", "from the table");
+    instance.assert_found("memcache:{dir}/t/plain", "a@example.com", "from the table");
 }
 
 #[test]
@@ -81,7 +64,7 @@ fn parameters_that_are_wrong_or_in_main_cf() {
         .file("t/place", "memcache = foo:bar\n")
         .build();
     assert_eq!(tell(server.address(), "set p-key 0 0 5\r\nvalue\r\n"), "STORED");
-    assert_found(&instance, "memcache:cache", "key", "value");
+    instance.assert_found("memcache:cache", "key", "value");
     for (file, problem) in [
         ("t/line", "{file}, line 1: missing '=' after attribute name: \"foo\""),
         ("t/number", "{file}: bad numerical configuration: ttl = zz"),
@@ -90,7 +73,7 @@ fn parameters_that_are_wrong_or_in_main_cf() {
         ("t/none", "open {file}: No such file or directory"),
     ] {
         let file = instance.expand(&format!("{{dir}}/{file}"));
-        let output = ask(&instance, &format!("memcache:{file}"), "key");
+        let output = instance.ask(&format!("memcache:{file}"), "key");
         assert_eq!(output.stderr, format!("postmap: fatal: {}\n", problem.replace("{file}", &file)));
     }
 }
@@ -110,12 +93,12 @@ fn redis_is_asked() {
         .build();
     let fill = "AUTH secret\r\nSELECT 2\r\nSET user:key value\r\n";
     assert_eq!(tell(server.address(), fill), "+OK");
-    assert_found(&instance, "redis:{dir}/t/redis", "Key", "<value>");
-    assert_nothing(&instance, "redis:{dir}/t/redis", "other");
-    let output = ask(&instance, "redis:{dir}/t/locked", "key");
+    instance.assert_found("redis:{dir}/t/redis", "Key", "<value>");
+    instance.assert_nothing("redis:{dir}/t/redis", "other");
+    let output = instance.ask("redis:{dir}/t/locked", "key");
     assert!(output.stderr.contains("unexpected redis server reply: -WRONGPASS"), "{output:?}");
     server.kill();
-    assert_defers(&instance, "redis:{dir}/t/redis", "key");
+    instance.assert_fails("redis:{dir}/t/redis", "key", REFUSED);
     server.restart();
-    assert_nothing(&instance, "redis:{dir}/t/redis", "key");
+    instance.assert_nothing("redis:{dir}/t/redis", "key");
 }

@@ -17,20 +17,16 @@ fn postmap(instance: &Instance, options: &[&str], kind: &str, name: &str) -> Out
     instance.run("postmap", &[options, &[&table]].concat())
 }
 
-fn ask(instance: &Instance, table: &str, key: &str) -> Output {
-    instance.run("postmap", &["-q", key, &instance.expand(table)])
-}
-
 /// Asks for a key that is there.
 fn found(instance: &Instance, table: &str, key: &str) -> String {
-    ask(instance, table, key).success().stdout
+    instance.ask(table, key).success().stdout
 }
 
 /// Checklist 1.
 #[test]
 fn unknown_types_are_fatal() {
     require_instances!();
-    let output = ask(&instance(), "nosuch:name", "x");
+    let output = instance().ask("nosuch:name", "x");
     assert_eq!(output.status, 1);
     assert!(output.stderr.starts_with("postmap: fatal: unsupported dictionary type: nosuch"), "{output:?}");
 }
@@ -47,7 +43,7 @@ fn a_table_is_built_asked_changed_and_listed() {
         assert_eq!(found(&instance, &table, "key"), "one  value\n");
         assert_eq!(found(&instance, &table, "upper"), "case\n");
         assert_eq!(found(&instance, &table, "UPPER"), "case\n");
-        let output = ask(&instance, &table, "nothing");
+        let output = instance.ask(&table, "nothing");
         assert_eq!((output.status, output.stdout.as_str()), (1, ""));
     }
     let added = instance.run_with("postmap", &["-i", &instance.expand("hash:{dir}/t/source")], "third 3\nupper no\n");
@@ -129,13 +125,13 @@ fn tables_without_files_answer() {
     let instance = instance();
     assert_eq!(found(&instance, "static:{ a b }", "x"), "a b\n");
     assert_eq!(found(&instance, "inline:{ {a=1} b=2 }", "b"), "2\n");
-    let empty = ask(&instance, "inline:{x=}", "x");
+    let empty = instance.ask("inline:{x=}", "x");
     assert_eq!((empty.status, empty.stdout.as_str()), (0, "\n"));
     assert_eq!(empty.stderr.matches("warning: table inline:").count(), 2, "{empty:?}");
     assert_eq!(found(&instance, "unionmap:{static:a,static:b}", "x"), "a,b\n");
     assert_eq!(found(&instance, "pipemap:{inline:{x=y},inline:{y=z}}", "x"), "z\n");
-    assert_eq!(ask(&instance, "pipemap:{inline:{q=y},inline:{y=z}}", "x").status, 1);
-    let output = ask(&instance, "fail:x", "y");
+    assert_eq!(instance.ask("pipemap:{inline:{q=y},inline:{y=z}}", "x").status, 1);
+    let output = instance.ask("fail:x", "y");
     assert_eq!(output.status, 1);
     assert!(output.stderr.contains("fatal: table fail:x: query error: "), "{output:?}");
     let output = instance.run("postmap", &["-q", "b", "inline:{a=1}", "inline:{b=2}"]).success();
@@ -160,8 +156,8 @@ fn regular_expressions_match() {
     ] {
         assert_eq!(found(&instance, table, key), value, "{key}");
     }
-    assert_eq!(ask(&instance, table, "case").status, 1);
-    assert!(ask(&instance, "regexp:{dir}/t/zero", "a").stderr.contains("out-of-range replacement index \"0\""));
+    assert_eq!(instance.ask(table, "case").status, 1);
+    assert!(instance.ask("regexp:{dir}/t/zero", "a").stderr.contains("out-of-range replacement index \"0\""));
 }
 
 /// Checklist 30 and 31.
@@ -173,7 +169,7 @@ fn networks_match_addresses() {
     for (key, value) in [("192.0.2.7", "net\n"), ("::1", "one\n"), ("2001:db8::5", "doc\n"), ("10.0.0.1", "all\n")] {
         assert_eq!(found(&instance, "cidr:{dir}/t/cidr", key), value, "{key}");
     }
-    assert_eq!(ask(&instance, "cidr:{dir}/t/cidr", "host.example").status, 1);
+    assert_eq!(instance.ask("cidr:{dir}/t/cidr", "host.example").status, 1);
 }
 
 /// Checklist 46 and 47.
@@ -207,4 +203,87 @@ fn entries_are_printed_as_json() {
     assert_eq!(output.stdout, "{\"KEY\": \"a \\\"value\\\"\"}\n");
     let output = postmap(&instance, &["-j"], "cdb", "source");
     assert_eq!(output.stderr, "postmap: fatal: option -j requires -q or -s\n");
+}
+
+/// Checklist 19.
+#[test]
+fn an_error_is_told_from_a_key_that_is_not_there() {
+    require_instances!();
+    let instance = instance();
+    instance.assert_fails("fail:x", "key", "postmap: fatal: table fail:x: query error: ");
+    instance.assert_nothing("inline:{a=b}", "key");
+    let output = instance.run("postalias", &["-q", "key", "fail:x"]);
+    assert!(
+        output.stderr.contains("postalias: fatal: table fail:x: query error: ") && output.status == 1,
+        "{output:?}"
+    );
+}
+
+/// Checklist 32.
+#[test]
+fn accounts_of_the_system_are_tables() {
+    require_instances!();
+    let instance = instance();
+    let line = found(&instance, "unix:passwd.byname", "phtest1");
+    let fields: Vec<_> = line.trim_end().split(':').collect();
+    assert_eq!(fields.len(), 7, "{line}");
+    assert_eq!((fields[0], fields[6]), ("phtest1", "/bin/sh"));
+    let line = found(&instance, "unix:group.byname", "postdrop");
+    assert_eq!(line.trim_end().split(':').count(), 4, "{line}");
+    instance.assert_nothing("unix:passwd.byname", "nobody.of.that.name");
+    instance.assert_unusable("unix:x", "unknown table: unix:x");
+}
+
+/// Checklist 36.
+#[test]
+fn keys_that_are_no_text() {
+    require_instances!();
+    let instance = Instance::builder().build();
+    instance.write("t/bytes", b"k\xe9y value\nother \xe9\n");
+    let built = postmap(&instance, &["-u"], "hash", "bytes").success();
+    assert_eq!(built.stderr, "");
+    let table = instance.expand("hash:{dir}/t/bytes");
+    let ask = |options: &[&str], key: &[u8]| {
+        let key = std::os::unix::ffi::OsStrExt::from_bytes(key);
+        let words = options.iter().map(std::ffi::OsStr::new).chain(["-q".as_ref(), key, table.as_ref()]);
+        Output::of(instance.command("postmap").args(words), b"")
+    };
+    let output = ask(&[], b"k\xe9y");
+    let warning =
+        format!("postmap: warning: {}/t/bytes: non-UTF-8 key \"k?y\": malformed UTF-8", instance.expand("hash:{dir}"));
+    assert!(output.stderr.replace("bytes.db", "bytes").starts_with(&warning), "{output:?}");
+    assert_eq!((output.status, output.stdout.as_str()), (1, ""));
+    assert_eq!(ask(&["-u"], b"k\xe9y").success().stdout, "value\n");
+    let output = ask(&[], b"other");
+    assert!(output.stderr.contains("non-UTF-8 value \"?\": malformed UTF-8"), "{output:?}");
+    assert!(output.stderr.ends_with("query error\n") && output.status == 1, "{output:?}");
+}
+
+/// Checklist 38.
+#[test]
+fn a_source_that_is_newer_is_told_of() {
+    require_instances!();
+    let instance = instance();
+    for kind in ["hash", "lmdb"] {
+        postmap(&instance, &[], kind, "source").success();
+    }
+    let index = |name: &str| instance.path(&format!("t/source.{name}"));
+    for (name, kind) in [("db", "hash"), ("lmdb", "lmdb")] {
+        tests::place::set_mtime(&index(name), -500);
+        let table = format!("{kind}:{{dir}}/t/source");
+        assert_eq!(instance.ask(&table, "upper").success().stderr, "", "the source has just been written");
+        tests::place::set_mtime(&instance.path("t/source"), -200);
+        let warning = format!("database {} is older than source file ", index(name).display());
+        let output = instance.ask(&table, "upper").success();
+        assert!(output.stderr.contains(&warning), "{output:?}");
+        tests::place::set_mtime(&instance.path("t/source"), 0);
+    }
+}
+
+/// Checklist 46.
+#[test]
+fn there_may_be_no_alias_database() {
+    require_instances!();
+    let output = Instance::builder().set("alias_database", "").build().run("newaliases", &[]);
+    assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (0, "", ""));
 }

@@ -16,6 +16,7 @@ use queue::{IdStyle, Spool};
 use sys::signal::Signal;
 
 mod stop;
+pub mod table_tool;
 
 pub use stop::{Stop, on_stop};
 

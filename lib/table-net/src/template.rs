@@ -34,10 +34,10 @@ impl<'a> Parts<'a> {
         self.domain.filter(|domain| !domain.is_empty())
     }
 
-    /// The domain's label of this number, counted from the right.
+    /// The domain's label of this number, counted from the right; none of those up to it may be empty.
     fn label(&self, number: u8) -> Option<&'a [u8]> {
-        let label = self.domain()?.rsplit(|&byte| byte == b'.').nth(usize::from(number.checked_sub(1)?))?;
-        Some(label).filter(|label| !label.is_empty())
+        let mut labels = self.domain()?.rsplit(|&byte| byte == b'.').take_while(|label| !label.is_empty());
+        labels.nth(usize::from(number.checked_sub(1)?))
     }
 }
 
@@ -125,9 +125,14 @@ mod tests {
         assert_eq!(query("%u", "k").as_deref(), Some("k"));
         assert_eq!(query("%1", "u@mail.example.com").as_deref(), Some("com"));
         assert_eq!(query("%3-%2", "u@mail.example.com").as_deref(), Some("mail-example"));
-        for (template, key) in
-            [("%d", "k"), ("%u", "@x.org"), ("%d", "u@"), ("%4", "u@mail.example.com"), ("%2", "u@.org")]
-        {
+        for (template, key) in [
+            ("%d", "k"),
+            ("%u", "@x.org"),
+            ("%d", "u@"),
+            ("%4", "u@mail.example.com"),
+            ("%2", "u@.org"),
+            ("%3", "u@org..com"),
+        ] {
             assert_eq!(query(template, key), None, "{template} {key}");
         }
     }
