@@ -1,5 +1,7 @@
 //! Tables in SQL databases (tables §5.4, checklist 42 to 44).
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -124,7 +126,11 @@ fn check_failover(instance: &Instance, kind: &str) {
 #[test]
 fn mariadb() {
     require_instances!("mysql");
-    let Some(server) = Server::mariadb(&STATEMENTS.replace('\n', ";\n"), None) else { return };
+    let procedures = "\
+        CREATE DEFINER='reader'@'%' PROCEDURE one() SELECT 'x' UNION SELECT 'y';\n\
+        CREATE DEFINER='reader'@'%' PROCEDURE several() BEGIN SELECT 'x'; SELECT 'y'; END;";
+    let statements = format!("{}{procedures}", STATEMENTS.replace('\n', ";\n"));
+    let Some(server) = Server::mariadb(&statements, None) else { return };
     let address = server.address();
     let login = "user = reader\npassword = secret\ndbname = mail\n";
     let place = format!("hosts = inet:{address}\n{login}");
@@ -135,6 +141,8 @@ fn mariadb() {
         .file("t/over", &format!("hosts = inet:127.0.0.1:1 inet:{address}\n{login}{query}"))
         .file("t/wrong", &format!("{place}query = SELEKT '%s'\n"))
         .file("t/two", &format!("{place}query = SELECT 1; SELECT 2\n"))
+        .file("t/one", &format!("{place}query = CALL one()\n"))
+        .file("t/both", &format!("{place}query = CALL several()\n"))
         .file("t/none", &format!("{place}query = DO 1\n"))
         .file("t/allowed", &format!("{place}query = DO 1\nrequire_result_set = no\n"))
         .file("t/password", &format!("hosts = inet:{address}\nuser = reader\npassword = x\ndbname = mail\n{query}"))
@@ -152,12 +160,14 @@ fn mariadb() {
     instance.assert_found("mysql:{dir}/t/columns", "ann", "one,1,two,2");
     instance.assert_found("mysql:{dir}/t/columns", "part", "user@place");
     instance.assert_found("mysql:{dir}/t/socket", "ann@x.org", "one,two");
+    instance.assert_found("mysql:{dir}/t/one", "ann", "x,y");
     instance.assert_found("mysql:{dir}/t/options", "ann@x.org", "one,two");
     instance.assert_nothing("mysql:{dir}/t/allowed", "ann@x.org");
     let access = "Access denied for user 'reader'@'127.0.0.1' (using password: YES)";
     for (table, problem) in [
         ("wrong", "mysql:{dir}/t/wrong: query failed: You have an error in your SQL syntax"),
         ("two", "mysql:{dir}/t/two: query failed: You have an error in your SQL syntax"),
+        ("both", "mysql:{dir}/t/both: query failed: multiple result sets returning data are not supported"),
         ("none", "mysql:{dir}/t/none: query failed: query returned no result set(require_result_set = yes)"),
         ("password", &format!("connect to mysql server inet:{address}: {access}")),
         ("database", "to database 'x'"),
@@ -342,14 +352,30 @@ fn mailboxes_and_their_rights_are_in_a_database() {
         .build();
     make_sqlite(&instance.path("database"));
     for name in ["vmail", "vmail/v"] {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(instance.path(name), std::fs::Permissions::from_mode(0o777)).expect("permissions");
+        fs::set_permissions(instance.path(name), Permissions::from_mode(0o777)).expect("permissions");
     }
     instance.start();
     instance.send(&["file@v.example"], "\nhello\n");
     instance.wait_for_log(&["to=<file@v.example>", "status=sent (delivered to mailbox)"]);
-    let owner = std::os::unix::fs::MetadataExt::uid(&instance.path("vmail/v/file").metadata().expect("a mailbox"));
+    let owner = instance.path("vmail/v/file").metadata().expect("a mailbox").uid();
     assert_eq!(owner, 8765);
     instance.send(&["anna@local.example"], "\nhello\n");
+    instance.wait_for_mail("phtest1", 1);
+}
+
+/// A daemon's table needs no `proxy:`, and its file may be for root alone.
+#[test]
+fn daemons_have_tables_in_databases() {
+    require_instances!("sqlite");
+    let table = "sqlite:{dir}/t/aliases";
+    let instance = Instance::builder()
+        .set("virtual_alias_maps", table)
+        .set("proxy_read_maps", "$virtual_alias_maps")
+        .file("t/aliases", "dbpath = {dir}/database\nquery = SELECT dst FROM a WHERE u='%s'\n")
+        .build();
+    make_sqlite(&instance.path("database"));
+    fs::set_permissions(instance.path("t/aliases"), Permissions::from_mode(0o600)).expect("permissions");
+    instance.start();
+    instance.send(&["alias@other.example"], "\nhello\n");
     instance.wait_for_mail("phtest1", 1);
 }

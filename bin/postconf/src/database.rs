@@ -18,7 +18,7 @@ pub struct Client {
     pub suffixes: &'static [&'static str],
 }
 
-static CLIENTS: [Client; 5] = [
+static CLIENTS: [Client; 7] = [
     Client {
         name: "ldap",
         suffixes: &[
@@ -66,16 +66,19 @@ static CLIENTS: [Client; 5] = [
         name: "mysql",
         suffixes: &[
             "additional_conditions",
+            "charset",
             "dbname",
             "domain",
             "expansion_limit",
             "hosts",
+            "idle_interval",
             "option_file",
             "option_group",
             "password",
             "query",
             "require_result_set",
             "result_format",
+            "retry_interval",
             "select_field",
             "table",
             "tls_CAfile",
@@ -94,11 +97,14 @@ static CLIENTS: [Client; 5] = [
             "additional_conditions",
             "dbname",
             "domain",
+            "encoding",
             "expansion_limit",
             "hosts",
+            "idle_interval",
             "password",
             "query",
             "result_format",
+            "retry_interval",
             "select_field",
             "select_function",
             "table",
@@ -134,6 +140,35 @@ static CLIENTS: [Client; 5] = [
             "retry_pause",
             "timeout",
             "ttl",
+        ],
+    },
+    Client {
+        name: "mongodb",
+        suffixes: &[
+            "collection",
+            "dbname",
+            "domain",
+            "expansion_limit",
+            "projection",
+            "query_filter",
+            "result_attribute",
+            "result_format",
+            "uri",
+        ],
+    },
+    Client {
+        name: "redis",
+        suffixes: &[
+            "dbnum",
+            "domain",
+            "key_format",
+            "max_try",
+            "password",
+            "redis",
+            "result_format",
+            "retry_pause",
+            "timeout",
+            "user",
         ],
     },
 ];

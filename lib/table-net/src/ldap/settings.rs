@@ -156,7 +156,7 @@ pub fn access(parameters: &Parameters) -> Result<Access, OpenError> {
     }
     let seconds = u64::try_from(parameters.number("timeout", 10, i32::MIN)?).ok().filter(|&seconds| seconds > 0);
     let tls_check = if parameters.boolean("tls_require_cert", false)? { Check::IssuerAndName } else { Check::Nothing };
-    warn_about_old(parameters)?;
+    warn_about_unused(parameters)?;
     Ok(Access {
         servers,
         version,
@@ -188,12 +188,12 @@ fn version_for(name: &str, servers: &[u8], start_tls: bool) -> i32 {
     if newer.is_some() || start_tls { 3 } else { 2 }
 }
 
-/// Parameters that once meant something.
-fn warn_about_old(parameters: &Parameters) -> Result<(), OpenError> {
-    for old in ["cache", "cache_expiry", "cache_size", "tls_random_file", "debuglevel"] {
-        let value = parameters.text(old, "")?;
+/// Parameters that mean nothing: any more, or for the ways to log in that there are.
+fn warn_about_unused(parameters: &Parameters) -> Result<(), OpenError> {
+    for name in ["cache", "cache_expiry", "cache_size", "tls_random_file", "debuglevel", "sasl_realm"] {
+        let value = parameters.text(name, "")?;
         if !matches!(value.to_ascii_lowercase().as_slice(), b"" | b"no" | b"0" | b"-1") {
-            log::warn!("dict_ldap_open: {} ignoring {old}", parameters.name);
+            log::warn!("dict_ldap_open: {} ignoring {name}", parameters.name);
         }
     }
     Ok(())
