@@ -227,6 +227,39 @@ fn servers_and_logins() {
 }
 
 #[test]
+fn a_server_sends_us_to_another() {
+    require_instances!("ldap");
+    let Some(server) = Server::openldap(ENTRIES, None) else { return };
+    let referral = |name: &str| {
+        format!(
+            "dn: ou={name},dc=example,dc=com\nobjectClass: referral\nobjectClass: extensibleObject\nou: {name}\n\
+             ref: ldap://{}/ou={name},dc=example,dc=com\n\n",
+            server.address()
+        )
+    };
+    let top = "dn: dc=example,dc=com\nobjectClass: organization\nobjectClass: dcObject\ndc: example\no: Example\n\n";
+    let good = format!("{top}{}", referral("people"));
+    let Some(other) = Server::openldap(&good, None) else { return };
+    let Some(broken) = Server::openldap(&format!("{good}{}", referral("gone")), None) else { return };
+    let ask = |server: &Server, base: &str| format!("server_host = {}\nsearch_base = {base}\n", server.address());
+    let (all, people, chase) = ("dc=example,dc=com", "ou=people,dc=example,dc=com", "chase_referrals = yes\n");
+    let instance = Instance::builder()
+        .file("t/below", &format!("{}{chase}", ask(&other, all)))
+        .file("t/there", &format!("{}{chase}", ask(&other, people)))
+        .file("t/broken", &format!("{}{chase}", ask(&broken, all)))
+        .file("t/ignored", &ask(&other, all))
+        .file("t/refused", &ask(&other, people))
+        .build();
+    for name in ["below", "there"] {
+        let output = instance.ask(&format!("ldap:{{dir}}/t/{name}"), "bob@example.com").success();
+        assert_eq!(output.stdout, "bob\n");
+    }
+    instance.assert_nothing("ldap:{dir}/t/ignored", "bob@example.com");
+    instance.assert_fails("ldap:{dir}/t/broken", "bob@example.com", "not found: 32: No such object");
+    instance.assert_fails("ldap:{dir}/t/refused", "bob@example.com", "dict_ldap_lookup: Search error 10: Referral ");
+}
+
+#[test]
 fn encrypted_sessions() {
     require_instances!("ldap");
     let Some(certificate) = Certificate::make() else { return };

@@ -32,12 +32,13 @@ impl Statement {
         })
     }
 
-    /// Whether the database is asked about this key. Those that are not UTF-8 are in no database.
+    /// Whether the database is asked about this key. Those that are no text are in no database.
     ///
     /// # Errors
     /// `domain` has a table that failed.
     pub fn wants(&self, key: &[u8]) -> Result<bool, Error> {
-        Ok(std::str::from_utf8(key).is_ok() && self.domains.allow(key)? && self.template.query(key).is_some())
+        let is_text = std::str::from_utf8(key).is_ok() && !key.contains(&0);
+        Ok(is_text && self.domains.allow(key)? && self.template.query(key).is_some())
     }
 
     /// The text for the database. `quote` makes a part of the key fit between `'` and `'`. `None`: nothing is asked.

@@ -121,13 +121,8 @@ impl Session {
             code => return Err(Failure::Code(code)),
         }
         for reference in references.iter().filter(|_| chases) {
-            match self.chase(std::slice::from_ref(reference), query, hops) {
-                Ok(more) => entries.extend(more),
-                Err(failure) => {
-                    let (url, text) = (text::show(reference), code_text(failure.code()));
-                    log::warn!("dict_ldap_lookup: referral {url}: {}: {text}", failure.code());
-                }
-            }
+            // What cannot be asked for there may exist: the key must not seem to be unknown.
+            entries.extend(self.chase(std::slice::from_ref(reference), query, hops)?);
         }
         Ok(entries)
     }

@@ -16,8 +16,8 @@ use crate::wire::Wire;
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// utf8mb4_general_ci.
 const CHARACTER_SET: u8 = 45;
-/// The largest packet that we say we take, in bytes.
-const LARGEST: u32 = 1 << 24;
+/// The largest packet that we take, or send, in bytes.
+const LARGEST: u32 = (1 << 24) - 1;
 /// The most that all results of a query may have, in bytes.
 const RESULT_LIMIT: usize = 16 << 20;
 
@@ -242,6 +242,9 @@ impl Connection {
 
     /// Sends a statement, and reads all its results.
     pub fn query(&mut self, text: &[u8]) -> Result<Answer, Failure> {
+        if text.len() >= LARGEST as usize - 1 {
+            return Err(Failure::Result("the query is too long"));
+        }
         self.wire.send(&frame(0, &[b"\x03", text].concat()))?;
         let mut answer = Answer::default();
         let mut size = 0;
