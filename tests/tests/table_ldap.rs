@@ -187,6 +187,7 @@ fn servers_and_logins() {
         .file("t/port", &format!("server_host = {host}\nserver_port = {port}\n{base}"))
         .file("t/hosts", &format!("server_host = 127.0.0.1:1, {host}:{port}\n{base}bind = none\n"))
         .file("t/socket", &format!("{socket}{base}"))
+        .file("t/sasl", &format!("{socket}{base}bind = sasl\nsasl_mechs = EXTERNAL\n"))
         .file("t/admin", &format!("{here}{admin}secret\nbind = simple\n"))
         .file("t/version", &format!("{here}{admin}secret\nversion = 2\n"))
         .file("t/password", &format!("{here}{admin}wrong\n"))
@@ -199,7 +200,7 @@ fn servers_and_logins() {
         .file("t/recursion", &format!("{here}recursion_limit = 0\n"))
         .file("t/tls", &format!("{here}start_tls = yes\nversion = 2\n"))
         .build();
-    for name in ["port", "hosts", "socket", "admin"] {
+    for name in ["port", "hosts", "socket", "sasl", "admin"] {
         instance.assert_found(&format!("ldap:{{dir}}/t/{name}"), "bob@example.com", "bob");
     }
     instance.assert_nothing("ldap:{dir}/t/dynamic", "x");

@@ -105,7 +105,7 @@ impl Map for Sqlite {
         if !self.statement.wants(key)? {
             return Ok(None);
         }
-        let Some(query) = self.statement.text(key, double_quotes) else { return Ok(None) };
+        let query = self.statement.text(key, double_quotes);
         let mut results = self.statement.results(key);
         let name = &self.name;
         match self.collect(&query, &mut results) {

@@ -21,6 +21,9 @@ impl Statement {
     /// A bad or missing value.
     pub fn read(parameters: &Parameters, request: &Request<'_>, has_functions: bool) -> Result<Self, OpenError> {
         let text = query_text(parameters, has_functions)?;
+        if std::str::from_utf8(&text).is_err() {
+            return Err(OpenError(format!("{}: query is not UTF-8: {}", parameters.name, text::show(&text))));
+        }
         if let Some(code) = code_without_quotes(&text) {
             let (label, text, code) = (&parameters.label, text::show(&text), char::from(code));
             log::warn!("{label}: query >{text}< contains >%{code}< without the recommended '' quotes");
@@ -41,9 +44,11 @@ impl Statement {
         Ok(is_text && self.domains.allow(key)? && self.template.query(key).is_some())
     }
 
-    /// The text for the database. `quote` makes a part of the key fit between `'` and `'`. `None`: nothing is asked.
-    pub fn text(&self, key: &[u8], quote: impl Fn(&[u8], &mut Vec<u8>)) -> Option<String> {
-        String::from_utf8(self.template.quoted_query(key, quote)?).ok()
+    /// The text for the database, about a key that is wanted. `quote` makes a part of the key fit between `'` and `'`.
+    pub fn text(&self, key: &[u8], quote: impl Fn(&[u8], &mut Vec<u8>)) -> String {
+        let text = self.template.quoted_query(key, quote).unwrap_or_default();
+        // Statement and key have been looked at.
+        String::from_utf8(text).unwrap_or_default()
     }
 
     /// No results yet for this key.

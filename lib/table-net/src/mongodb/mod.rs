@@ -7,7 +7,6 @@ mod tests;
 mod uri;
 
 use bson::{Document, RawArray, RawBsonRef, RawDocument, RawDocumentBuf};
-use bstr::ByteSlice;
 use table::{Error, Facts, Lookup, Map, OpenError, Owner, Request};
 
 use crate::parameters::{Domains, Parameters};
@@ -91,7 +90,8 @@ fn parse_json(text: &[u8]) -> Result<Document, String> {
 
 /// Adds a text so that it is nothing but data in a JSON string.
 fn quote(text: &[u8], out: &mut Vec<u8>) {
-    let quoted = serde_json::Value::from(text.to_str_lossy()).to_string();
+    // The key has been looked at: it is UTF-8.
+    let quoted = serde_json::Value::from(std::str::from_utf8(text).unwrap_or_default()).to_string();
     out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
 }
 

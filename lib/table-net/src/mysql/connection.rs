@@ -18,6 +18,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 const CHARACTER_SET: u8 = 45;
 /// The largest packet that we take, or send, in bytes.
 const LARGEST: u32 = (1 << 24) - 1;
+/// How often a server may ask for another proof.
+const LOGIN_STEPS: usize = 5;
+/// The most columns that a result may have.
+const COLUMN_LIMIT: u64 = 4096;
 /// The most that all results of a query may have, in bytes.
 const RESULT_LIMIT: usize = 16 << 20;
 
@@ -174,11 +178,11 @@ impl Connection {
             payload.extend_from_slice(text);
             payload.push(0);
         }
-        loop {
+        for _ in 0..LOGIN_STEPS {
             self.wire.send(&frame(number, &payload))?;
             let mut packet = read(&mut self.wire)?;
-            // The server remembers us: nothing is asked of us.
-            while packet.1 == [1, 3] {
+            if packet.1 == [1, 3] {
+                // The server remembers us: nothing more is asked of us.
                 packet = read(&mut self.wire)?;
             }
             number = packet.0.wrapping_add(1);
@@ -199,6 +203,7 @@ impl Connection {
                 _ => return Err(Failure::Malformed),
             };
         }
+        Err(Failure::Malformed)
     }
 
     fn is_private(&self) -> bool {
@@ -256,13 +261,18 @@ impl Connection {
                     0
                 }
                 Reply::Error(text) => return Err(Failure::Refused(text.into())),
+                Reply::Columns(columns) if columns > COLUMN_LIMIT => return Err(Failure::Malformed),
                 Reply::Columns(columns) => columns,
                 Reply::Switch(..) | Reply::More(_) => return Err(Failure::Malformed),
             };
             if columns > 0 {
                 answer.result_sets += 1;
-                self.read_columns()?;
+                self.read_columns(columns)?;
                 self.read_rows(columns, &mut answer.rows, &mut size)?;
+            }
+            size += packet.len();
+            if size > RESULT_LIMIT {
+                return Err(Failure::Result("the result is too large"));
             }
             if !self.status.has_more() {
                 return Ok(answer);
@@ -271,9 +281,12 @@ impl Connection {
     }
 
     /// Passes over the descriptions of columns.
-    fn read_columns(&mut self) -> Result<(), Failure> {
-        while end_of_rows(&read(&mut self.wire)?.1).is_none() {}
-        Ok(())
+    fn read_columns(&mut self, columns: u64) -> Result<(), Failure> {
+        for _ in 0..columns {
+            read(&mut self.wire)?;
+        }
+        let (_, end) = read(&mut self.wire)?;
+        end_of_rows(&end).map(|_| ()).ok_or(Failure::Malformed)
     }
 
     fn read_rows(&mut self, columns: u64, rows: &mut Vec<Row>, size: &mut usize) -> Result<(), Failure> {

@@ -152,7 +152,7 @@ impl MySql {
         hosts.ask(
             |host| connect(host, login),
             |connection, _| {
-                let text = statement.text(key, |text, out| connection.quote(text, out)).unwrap_or_default();
+                let text = statement.text(key, |text, out| connection.quote(text, out));
                 let answer = connection.query(text.as_bytes()).and_then(|answer| match answer.result_sets {
                     0 if *require_result_set => {
                         Err(Failure::Result("query returned no result set(require_result_set = yes)"))

@@ -147,7 +147,7 @@ impl Map for PgSql {
         let values = hosts.ask(
             |target| connect(target, login),
             |connection, target| {
-                let text = statement.text(key, |text, out| connection.quote(text, out)).unwrap_or_default();
+                let text = statement.text(key, |text, out| connection.quote(text, out));
                 connection.query(&text).map_err(|failure| {
                     complain(&target.text, &failure);
                     error_of(&failure)
