@@ -1,4 +1,4 @@
-//! Tables by way of the proxymap and proxywrite services (tables §7).
+//! Tables by way of the proxymap and proxywrite services (tables §7, checklist §11).
 
 use tests::wire::Client;
 use tests::{Builder, Instance, require_instances};
@@ -77,6 +77,7 @@ fn approved_tables_are_looked_up() {
     assert_eq!(opened[0].1, "0");
 }
 
+/// Checklist 39 and 40.
 #[test]
 fn other_tables_are_refused() {
     require_instances!();

@@ -3,6 +3,8 @@
 mod connection;
 mod option_file;
 mod packet;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 
@@ -189,28 +191,5 @@ impl Map for MySql {
                 Err(Error::RETRY)
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts() {
-        let parse = |host: &str| parse_host(host.as_bytes(), &Options::default()).unwrap();
-        let place = |host: &str| match parse(host).1.endpoint {
-            Endpoint::Unix(path) => path.to_string(),
-            Endpoint::Inet { host, port, .. } => format!("{host} {port}"),
-        };
-        assert_eq!(place("unix:/x"), "/x");
-        assert_eq!(place("localhost:1"), SOCKET);
-        assert_eq!(place("inet:localhost"), SOCKET);
-        assert_eq!(place("inet:db:33"), "db 33");
-        assert_eq!(place("db"), "db 3306");
-        assert_eq!(place("[::1]:33"), "::1 33");
-        assert_eq!(place("::1"), "::1 3306");
-        assert_eq!((parse("unix:/x").0, parse("db").0), (Family::Unix, Family::Inet));
-        assert!(parse_host(b"foo:", &Options::default()).is_err());
     }
 }
