@@ -114,6 +114,7 @@ impl Walk<'_, '_> {
 fn uses_extension(element: &[u8]) -> bool {
     parts(element).any(|part| match part {
         Ok(Part::Value(name)) => name == b"extension",
+        Ok(Part::Call(_, argument)) => uses_extension(argument),
         Ok(Part::Select(select)) => uses_extension(select.then) || uses_extension(select.otherwise),
         _ => false,
     })

@@ -49,7 +49,7 @@ fn pieces(word: &BString, values: &Values<'_>) -> Result<Vec<Piece>, Problem> {
             None => return Ok(pieces),
             Some(Err(error)) => return Err(Problem::Syntax(error)),
             Some(Ok(Part::Literal(text))) => pieces.push(Piece::Fixed(text.into())),
-            Some(Ok(Part::Value(_) | Part::Select(_))) => {
+            Some(Ok(Part::Value(_) | Part::Select(_) | Part::Call(..))) => {
                 let reference = &before[..before.len() - parts.rest().len()];
                 pieces.push(piece(name(reference), values)?);
             }

@@ -5,18 +5,14 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bstr::ByteSlice;
 use config::params;
-use logging::fatal;
+use logging::{fatal, log_file};
 use server::{Context, Daemon, DatagramService, Demand};
-
-/// Permissions of a new log file, less the umask.
-const MODE: u32 = 0o644;
 
 fn main() {
     server::datagram::<Postlogd>(&Daemon {
@@ -42,10 +38,8 @@ impl DatagramService for Postlogd {
         if name.is_empty() {
             return Self::Syslog;
         }
-        let mut options = OpenOptions::new();
-        options.append(true);
         let path = Path::new(OsStr::from_bytes(name));
-        match open(path, &options) {
+        match log_file::open(path, log_file::permissions(&context.config)) {
             Ok(file) => Self::File(file),
             Err(why) => fatal!("open logfile '{}': {why}", path.display()),
         }
@@ -54,9 +48,9 @@ impl DatagramService for Postlogd {
     fn take(&mut self, datagram: &[u8], context: &Context) {
         match self {
             Self::File(file) => {
-                if let Err(error) = file.write_all(&[datagram, b"\n"].concat()) {
+                if let Err(why) = log_file::write_line(file, datagram) {
                     let name = text::show(context.config.get(params::MAILLOG_FILE));
-                    fatal!("logfile '{name}' write error: {}", sys::reason(&error));
+                    fatal!("logfile '{name}' write error: {why}");
                 }
             }
             Self::Syslog => match split_record(datagram) {
@@ -68,14 +62,6 @@ impl DatagramService for Postlogd {
             },
         }
     }
-}
-
-/// A device such as `/dev/stdout` is opened as it is; a file with the checks that keep a stranger's links away.
-fn open(path: &Path, options: &OpenOptions) -> Result<File, String> {
-    if path.starts_with("/dev") {
-        return options.open(path).map_err(|error| format!("cannot open file: {}", sys::reason(&error)));
-    }
-    sys::safe_open::open_or_create(path, options, MODE, None).map(|(file, _)| file).map_err(|error| error.to_string())
 }
 
 /// Takes `<month> <day> <time> <host> <tag>[<pid>]: <text>` apart: tag with process ID, and text.

@@ -1,10 +1,11 @@
 //! How much one client may do: asking anvil (smtpd §3).
 
 use bstr::BString;
-use config::{Int, Key, params};
+use config::{Config, Int, Key, params};
 use ipc::anvil::Event;
 use smtp_protocol::peer::Peer;
 use smtp_protocol::server::reply::Refusal;
+use text::cidr::{self, Network};
 
 use crate::session::{End, Outcome, Session};
 
@@ -15,10 +16,27 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The client of a service. XCLIENT does not change it: it is about the connection.
-    pub fn new(service: &str, peer: &Peer) -> Self {
-        Self { ident: [service.as_bytes(), b":", &peer.address].concat().into() }
+    /// The client of a service, or the network that it is in. XCLIENT does not change it: it is about the connection.
+    pub fn new(service: &str, peer: &Peer, config: &Config) -> Self {
+        let ipv4 = positive(config.get(params::SMTPD_CLIENT_IPV4_PREFIX_LENGTH));
+        let ipv6 = positive(config.get(params::SMTPD_CLIENT_IPV6_PREFIX_LENGTH));
+        Self { ident: [service.as_bytes(), b":", &counted(&peer.address, ipv4, ipv6)].concat().into() }
     }
+}
+
+/// What is counted for an address: the network of it with so many bits, or what is no IP address as it is.
+fn counted(address: &[u8], ipv4: u32, ipv6: u32) -> Vec<u8> {
+    let Some(parsed) = cidr::address(address) else { return address.to_vec() };
+    let network = Network::of(parsed, if parsed.is_ipv4() { ipv4 } else { ipv6 });
+    match network.length() == Network::of(parsed, u32::MAX).length() {
+        true => address.to_vec(),
+        false => network.text().into_bytes(),
+    }
+}
+
+/// A length, which the registry keeps below 129.
+fn positive(length: i64) -> u32 {
+    u32::try_from(length).unwrap_or(0)
 }
 
 /// A client has done something too often.
@@ -116,5 +134,24 @@ impl Session<'_> {
         let outcome = self.refuse(over.refusal)?;
         log::warn!("{}", over.warning);
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn networks_are_counted() {
+        for (address, ipv4, ipv6, expected) in [
+            ("192.0.2.7", 32, 84, "192.0.2.7"),
+            ("192.0.2.7", 24, 84, "192.0.2.0/24"),
+            ("2001:db8::1:2:3", 32, 84, "2001:db8::/84"),
+            ("2001:db8::1:2:3", 32, 128, "2001:db8::1:2:3"),
+            ("192.0.2.7", 0, 0, "0.0.0.0/0"),
+            ("unknown", 24, 84, "unknown"),
+        ] {
+            assert_eq!(counted(address.as_bytes(), ipv4, ipv6), expected.as_bytes());
+        }
     }
 }

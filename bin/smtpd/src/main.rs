@@ -11,7 +11,7 @@
 //! | `destination`, `filter` | where it goes: cleanup, postdrop, or a filter |
 //! | `limits` | how much one client may do |
 //! | `decide` | restrictions |
-//! | `footer`, `transcript` | what is added to rejections; what the postmaster hears |
+//! | `reject_filter`, `footer`, `transcript` | what rejections are replaced by; what is added to them; what the postmaster hears |
 #![forbid(unsafe_code)]
 
 mod bdat;
@@ -32,6 +32,7 @@ mod misc;
 mod peer;
 mod rcpt;
 mod received;
+mod reject_filter;
 mod session;
 mod site;
 mod tls;

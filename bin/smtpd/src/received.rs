@@ -10,19 +10,14 @@ impl Session<'_> {
     /// The lines of the header.
     pub fn received_header(&self) -> Vec<BString> {
         let Some(transaction) = &self.transaction else { return Vec::new() };
-        let peer = &self.peer;
-        let from = self.helo.as_ref().unwrap_or(&peer.name);
-        let mut lines: Vec<BString> =
-            vec![concat(&[b"Received: from ", from, b" (", &peer.name, b" [", &peer.rfc_address, b"])"])];
-        if let Some(login) = self.login.as_ref().filter(|_| self.config.get(params::SMTPD_SASL_AUTHENTICATED_HEADER)) {
-            lines.push(concat(&[b"\t(Authenticated sender: ", &comment(&login.user), b")"]));
-        }
-        let by = format!(
-            "\tby {} ({}) with {}",
-            self.config.get(params::MYHOSTNAME),
-            self.config.get(params::MAIL_NAME),
-            self.with_protocol(transaction.options.smtputf8)
-        );
+        let here = format!("by {} ({})", self.config.get(params::MYHOSTNAME), self.config.get(params::MAIL_NAME));
+        let mut lines: Vec<BString> = Vec::new();
+        let by = if self.config.get(params::SMTPD_HIDE_CLIENT_SESSION) {
+            format!("Received: {here}")
+        } else {
+            lines.extend(self.client_lines());
+            format!("\t{here} with {}", self.with_protocol(transaction.options.smtputf8))
+        };
         let id = transaction.queue_id().map_or_else(String::new, |id| format!(" id {id}"));
         let date = text::date::header_date(transaction.arrival);
         match transaction.recipient.as_ref().filter(|_| transaction.accepted == 1) {
@@ -34,6 +29,17 @@ impl Session<'_> {
                 lines.push(format!("{by}{id};").into());
                 lines.push(format!("\t{date}").into());
             }
+        }
+        lines
+    }
+
+    /// The lines that say who the client is.
+    fn client_lines(&self) -> Vec<BString> {
+        let peer = &self.peer;
+        let from = self.helo.as_ref().unwrap_or(&peer.name);
+        let mut lines = vec![concat(&[b"Received: from ", from, b" (", &peer.name, b" [", &peer.rfc_address, b"])"])];
+        if let Some(login) = self.login.as_ref().filter(|_| self.config.get(params::SMTPD_SASL_AUTHENTICATED_HEADER)) {
+            lines.push(concat(&[b"\t(Authenticated sender: ", &comment(&login.user), b")"]));
         }
         lines
     }

@@ -1,5 +1,7 @@
 //! One session: its state, and its replies.
 
+use std::borrow::Cow;
+
 use bstr::{BStr, BString, ByteSlice};
 use config::{Config, params};
 use logging::event::{Broken, Connected, Disconnected};
@@ -138,7 +140,7 @@ impl<'a> Session<'a> {
         };
         let tls = if stand_alone { TlsMode::default() } else { site.tls };
         Some(Session {
-            limits: Limits::new(&context.service, &peer),
+            limits: Limits::new(&context.service, &peer, config),
             tls,
             transcript: Transcript::new(config),
             hang_up,
@@ -278,11 +280,7 @@ impl<'a> Session<'a> {
         if slow {
             std::thread::sleep(self.config.get(params::SMTPD_ERROR_SLEEP_TIME));
         }
-        let footed = if matches!(text.first(), Some(b'4' | b'5')) { self.with_footer(text) } else { None };
-        let lines = reply::lines(
-            footed.as_ref().map_or(text, |footed| footed.as_slice()),
-            self.config.get(params::SOFT_BOUNCE),
-        );
+        let lines = reply::lines(&self.final_text(text), self.config.get(params::SOFT_BOUNCE));
         let hang_up = lines.first().is_some_and(|line| reply::hangs_up(line));
         for line in lines {
             log::debug!("> {}: {}", text::show(&self.peer.namaddr), text::show(&line));
@@ -295,6 +293,18 @@ impl<'a> Session<'a> {
         }
         self.hang_up |= hang_up;
         Ok(())
+    }
+
+    /// A reply as it is when `smtpd_reject_filter_maps` and the footer have had their say.
+    fn final_text<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if !matches!(text.first(), Some(b'4' | b'5')) {
+            return text.into();
+        }
+        let text = self.with_filter(text).map_or(Cow::Borrowed(text), |filtered| Cow::Owned(filtered.into()));
+        match self.with_footer(&text) {
+            Some(footed) => Cow::Owned(footed.into()),
+            None => text,
+        }
     }
 
     /// Sends a positive reply.

@@ -43,6 +43,8 @@ pub struct Site {
     pub discarded: Discarded,
     /// `smtpd_milter_maps`.
     pub milter_maps: Maps,
+    /// `smtpd_reject_filter_maps`.
+    pub reject_filter_maps: Maps,
     /// `smtpd_reject_footer_maps`.
     pub footer_maps: Maps,
     /// `smtpd_forbid_bare_newline`.
@@ -94,6 +96,7 @@ impl Site {
             discard_maps: maps(params::SMTPD_DISCARD_EHLO_KEYWORD_ADDRESS_MAPS),
             discarded: Discarded::parse(config.get(params::SMTPD_DISCARD_EHLO_KEYWORDS)),
             milter_maps: maps(params::SMTPD_MILTER_MAPS),
+            reject_filter_maps: maps(params::SMTPD_REJECT_FILTER_MAPS),
             footer_maps: maps(params::SMTPD_REJECT_FOOTER_MAPS),
             newlines: Newlines::parse(newlines).ok_or_else(|| {
                 format!("bad parameter value: 'smtpd_forbid_bare_newline = {}'", text::show(newlines))

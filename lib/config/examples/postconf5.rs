@@ -1,4 +1,5 @@
-//! Writes man/man5/postconf.5 from the registry: `cargo run -p config --example postconf5 > man/man5/postconf.5`.
+//! Writes postconf(5) from the registry. After a change of parameters or their texts, run
+//! `cargo run -p config --example postconf5 > man/man5/postconf.5`.
 
 use config::registry::{self, Kind, Row, Type};
 use config::{params, service};
@@ -44,38 +45,33 @@ A name that nothing else uses may be defined for use in other values.
 ";
 
 fn main() {
-    print!("{HEAD}");
-    println!(".Sh PARAMETERS\n.Bl -tag -width Ds");
-    let (described, others): (Vec<&Row>, Vec<&Row>) = registry::rows()
-        .iter()
-        .filter(|row| row.kind == Kind::Builtin)
-        .partition(|row| params::text(row.name).is_some());
-    for row in described {
-        item(row);
-        println!("{}", escape(params::text(row.name).unwrap_or_default()));
-    }
-    println!(
-        ".El\n.Sh PARAMETERS OF SERVICES\nThe name begins with that of a service of\n.Pa master.cf .\n.Bl -tag -width Ds"
-    );
-    for family in service::FAMILIES {
-        println!(".It Ar service Ns Sy {} Pq default: $ Ns Sy {}", escape(family.suffix), escape(family.default));
-        println!("{}", escape(params::text(family.default).unwrap_or_default()));
-    }
-    println!(".El\n.Sh OTHER PARAMETERS\nThese are described with the programs that read them.\n.Bl -tag -width Ds");
-    for row in others {
-        item(row);
-        let readers: Vec<String> = row.programs().map(|program| format!(".Xr {program} 8")).collect();
-        println!("Read by\n{}", readers.join(" ,\n"));
-    }
-    println!(".El\n.Sh SEE ALSO\n.Xr postconf 1 ,\n.Xr master 5");
+    print!("{}", page());
 }
 
-fn item(row: &Row) {
+/// The whole manual page.
+fn page() -> String {
+    let mut page = format!("{HEAD}.Sh PARAMETERS\n.Bl -tag -width Ds\n");
+    for row in registry::rows().iter().filter(|row| row.kind == Kind::Builtin) {
+        page += &item(row);
+        page += &format!("{}\n", escape(params::text(row.name).unwrap_or_default()));
+    }
+    page += ".El\n.Sh PARAMETERS OF SERVICES\nThe name begins with that of a service of\n.Pa master.cf .\n.Bl -tag -width Ds\n";
+    for family in service::FAMILIES {
+        let (suffix, default) = (escape(family.suffix), escape(family.default));
+        page += &format!(".It Ar service Ns Sy {suffix} Pq default: $ Ns Sy {default}\n");
+        page += &format!("{}\n", escape(params::text(family.default).unwrap_or_default()));
+    }
+    page + ".El\n.Sh SEE ALSO\n.Xr postconf 1 ,\n.Xr master.cf 5\n"
+}
+
+/// The head of a parameter's paragraph.
+fn item(row: &Row) -> String {
     let default = match row.default {
         "" => "empty or computed".to_owned(),
         default => escape(default),
     };
-    println!(".It Sy {}\n.Pq {}\ndefault:\n.Li {default}{}\n.Pp", escape(row.name), row.ty.describe(), limits(row));
+    let (name, ty, limits) = (escape(row.name), row.ty.describe(), limits(row));
+    format!(".It Sy {name}\n.Pq {ty}\ndefault:\n.Li {default}{limits}\n.Pp\n")
 }
 
 fn limits(row: &Row) -> String {
@@ -92,5 +88,16 @@ fn escape(text: &str) -> String {
     match text.starts_with(['.', '\'']) {
         true => format!("\\&{text}"),
         false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_manual_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/man5/postconf.5");
+        let written = std::fs::read_to_string(path).expect("the manual page");
+        let command = "cargo run -p config --example postconf5 > man/man5/postconf.5";
+        assert!(written == super::page(), "the manual page is older than the parameters; run {command}");
     }
 }

@@ -1,12 +1,12 @@
 //! Where records go: syslog or the postlog service, and standard error (config §12, master-ipc §14).
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::datagram::{PATIENCE, Sent, connected, send};
+use crate::log_file::LogFile;
 use crate::record::{Severity, file_line, line, safe_text, stderr_line};
 use crate::syslog::Syslog;
 
@@ -80,45 +80,6 @@ impl Postlog {
     }
 }
 
-/// `maillog_file` itself.
-#[derive(Debug)]
-pub(crate) struct LogFile {
-    path: PathBuf,
-    host: Vec<u8>,
-    file: Option<File>,
-}
-
-impl LogFile {
-    /// A file that is there is opened at once: the program may be about to give up its rights.
-    pub(crate) fn new(path: PathBuf, host: Vec<u8>) -> Self {
-        let file = File::options().append(true).open(&path).ok();
-        Self { path, host, file }
-    }
-
-    pub(crate) fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {
-        let record = file_line(&self.host, tag, severity, text);
-        self.append(&record);
-    }
-
-    /// Appends one record and a line end, in one write.
-    fn append(&mut self, record: &[u8]) {
-        let result = self.opened().and_then(|file| file.write_all(&[record, b"\n"].concat()));
-        if let Err(error) = result {
-            let text = format!("logfile '{}' write error: {}", self.path.display(), sys::reason(&error));
-            // The log itself is what fails, so the only place left to say so is standard error.
-            let _ = io::stderr().write_all(&stderr_line(b"postlog", Severity::Fatal, text.as_bytes()));
-            std::process::exit(1);
-        }
-    }
-
-    fn opened(&mut self) -> io::Result<&mut File> {
-        if self.file.is_none() {
-            self.file = Some(File::options().create(true).append(true).open(&self.path)?);
-        }
-        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
 /// Everything that decides where a record goes and how it looks.
 #[derive(Debug)]
 pub(crate) struct Destinations {
@@ -150,6 +111,8 @@ impl Destinations {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn destinations(mail_log: MailLog) -> Destinations {
@@ -160,7 +123,7 @@ mod tests {
     fn records_reach_the_postlog_socket_or_its_fallback() {
         let directory = tempfile::tempdir().unwrap();
         let (socket_path, file_path) = (directory.path().join("postlog"), directory.path().join("log"));
-        let fallback = || Some(LogFile::new(file_path.clone(), b"host".to_vec()));
+        let fallback = || Some(LogFile::new(file_path.clone(), b"host".to_vec(), 0o640));
         let mut log = destinations(MailLog::Postlog(Postlog::new(socket_path.clone(), b"host".to_vec(), fallback())));
         log.write(Severity::Warning, b"first");
         let server = UnixDatagram::bind(&socket_path).unwrap();
@@ -172,5 +135,6 @@ mod tests {
         assert!(record.ends_with("]: second"), "{record}");
         let file = std::fs::read_to_string(&file_path).unwrap();
         assert!(file.ends_with("]: warning: first\n"), "{file}");
+        assert_eq!(std::fs::metadata(&file_path).unwrap().permissions().mode() & 0o777, 0o640);
     }
 }

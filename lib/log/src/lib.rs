@@ -11,6 +11,7 @@ mod debugger;
 mod destination;
 pub mod event;
 mod fatal;
+pub mod log_file;
 mod record;
 mod setup;
 mod syslog;

@@ -10,8 +10,9 @@ use bstr::ByteSlice;
 use config::{Config, params};
 use log::LevelFilter;
 
-use crate::destination::{Destinations, LogFile, MailLog, Postlog};
+use crate::destination::{Destinations, MailLog, Postlog};
 use crate::fatal::count_error;
+use crate::log_file::{self, LogFile};
 use crate::record::Severity;
 use crate::syslog::{MAIL, Syslog, facility};
 
@@ -99,6 +100,8 @@ pub fn configure(config: &Config, file_fallback: bool) -> Result<(), String> {
     if state.audience.has_log() {
         state.destinations.mail_log = mail_log;
     }
+    drop(guard);
+    log_file::check_permissions(config);
     Ok(())
 }
 
@@ -143,7 +146,7 @@ fn mail_log(config: &Config, file_fallback: bool) -> Result<MailLog, String> {
     let socket_path = PathBuf::from(OsStr::from_bytes(&[queue.as_bytes(), b"/public/", service].concat()));
     sys::environment::set("POSTLOG_SERVICE", &socket_path);
     sys::environment::set("POSTLOG_HOSTNAME", OsStr::from_bytes(host));
-    let file = LogFile::new(PathBuf::from(OsStr::from_bytes(file)), label.clone());
+    let file = LogFile::new(PathBuf::from(OsStr::from_bytes(file)), label.clone(), log_file::permissions(config));
     // postlogd itself must not talk to its own socket.
     if state().as_ref().is_some_and(|state| state.process == "postlogd") {
         return Ok(MailLog::File(file));

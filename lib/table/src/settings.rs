@@ -26,6 +26,10 @@ pub struct Settings {
     pub proxymap_service_name: String,
     /// `proxywrite_service_name`.
     pub proxywrite_service_name: String,
+    /// `socketmap_max_query_size`, bytes: longer keys are not asked for.
+    pub socketmap_max_query_size: usize,
+    /// `socketmap_max_reply_size`, bytes: the longest reply that is taken.
+    pub socketmap_max_reply_size: usize,
     /// `ipc_timeout`.
     pub ipc_timeout: Duration,
     /// `ipc_idle`.
@@ -46,6 +50,8 @@ impl From<&Config> for Settings {
             queue_directory: PathBuf::from(OsStr::from_bytes(config.get(params::QUEUE_DIRECTORY))),
             proxymap_service_name: text::show(config.get(params::PROXYMAP_SERVICE_NAME)).to_string(),
             proxywrite_service_name: text::show(config.get(params::PROXYWRITE_SERVICE_NAME)).to_string(),
+            socketmap_max_query_size: size(config.get(params::SOCKETMAP_MAX_QUERY_SIZE)),
+            socketmap_max_reply_size: size(config.get(params::SOCKETMAP_MAX_REPLY_SIZE)),
             ipc_timeout: config.get(params::IPC_TIMEOUT),
             ipc_idle: config.get(params::IPC_IDLE),
             ipc_ttl: config.get(params::IPC_TTL),
@@ -65,6 +71,8 @@ impl Default for Settings {
             queue_directory: "/var/spool/postfix".into(),
             proxymap_service_name: "proxymap".into(),
             proxywrite_service_name: "proxywrite".into(),
+            socketmap_max_query_size: 10_000,
+            socketmap_max_reply_size: 100_000,
             ipc_timeout: Duration::from_secs(3600),
             ipc_idle: Duration::from_secs(5),
             ipc_ttl: Duration::from_secs(1000),

@@ -211,7 +211,7 @@ impl Tables {
         if let Some(client) = clients.get(endpoint.as_bstr()) {
             return Ok(client.clone());
         }
-        let client = socketmap::client(endpoint)?;
+        let client = socketmap::client(endpoint, self.settings.socketmap_max_reply_size)?;
         clients.insert(endpoint.into(), client.clone());
         Ok(client)
     }

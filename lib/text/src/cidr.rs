@@ -44,6 +44,20 @@ impl Network {
         Network { address: masked(address, length), length }
     }
 
+    /// The network as text; one that is a single address is that address.
+    ///
+    /// ```
+    /// let network = text::cidr::Network::of("2001:db8::5".parse().unwrap(), 84);
+    /// assert_eq!(network.text(), "2001:db8::/84");
+    /// ```
+    pub fn text(&self) -> String {
+        if self.length == bits(self.address) {
+            self.address.to_string()
+        } else {
+            format!("{}/{}", self.address, self.length)
+        }
+    }
+
     /// How many leading bits count.
     pub fn length(&self) -> u32 {
         self.length

@@ -61,6 +61,8 @@ keys! {
     RBL_REPLY_MAPS: Str = "rbl_reply_maps";
     /// The code of the restriction "reject".
     REJECT_CODE: Int = "reject_code";
+    /// What is done when a restriction cannot be decided for the time being: defer_if_permit, defer, or a reply code.
+    REJECT_TEMPFAIL_ACTION: Str = "reject_tempfail_action";
     /// Fingerprints of the TLS clients that permit_tls_clientcerts lets relay.
     RELAY_CLIENTCERTS: Str = "relay_clientcerts";
     /// The code for mail that is not relayed.

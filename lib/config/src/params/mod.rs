@@ -3,26 +3,36 @@
 
 mod access;
 mod delivery;
+mod migration;
 mod network;
 mod paths;
+mod postscreen;
 mod queue;
 mod rewriting;
+mod sasl;
 mod services;
 mod smtp_client;
 mod smtpd;
+mod tls;
+mod tls_client;
 
 use crate::key::{Bool, Int, Key, KeyKind, Long, Raw, Str, Time};
 use crate::registry::Type;
 
 pub use access::*;
 pub use delivery::*;
+pub use migration::*;
 pub use network::*;
 pub use paths::*;
+pub use postscreen::*;
 pub use queue::*;
 pub use rewriting::*;
+pub use sasl::*;
 pub use services::*;
 pub use smtp_client::*;
 pub use smtpd::*;
+pub use tls::*;
+pub use tls_client::*;
 
 /// What is said of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -40,21 +50,30 @@ pub fn docs() -> impl Iterator<Item = &'static Doc> {
     [
         access::DOCS,
         delivery::DOCS,
+        migration::DOCS,
         network::DOCS,
         paths::DOCS,
+        postscreen::DOCS,
         queue::DOCS,
         rewriting::DOCS,
+        sasl::DOCS,
         services::DOCS,
         smtp_client::DOCS,
         smtpd::DOCS,
+        tls::DOCS,
+        tls_client::DOCS,
     ]
     .into_iter()
     .flatten()
 }
 
 /// Prefixes of parameters that say for one program what others say for another.
-const COUNTERPARTS: [(&str, &str); 3] =
-    [("lmtp_", "smtp_"), ("tlsproxy_tls_", "smtpd_tls_"), ("tlsproxy_client_", "smtp_tls_")];
+const COUNTERPARTS: [(&str, &str); 4] = [
+    ("lmtp_", "smtp_"),
+    ("postscreen_tls_", "smtpd_tls_"),
+    ("tlsproxy_tls_", "smtpd_tls_"),
+    ("tlsproxy_client_", "smtp_tls_"),
+];
 
 /// What is said of a parameter, or else of its counterpart for another program.
 pub fn text(name: &str) -> Option<&'static str> {
@@ -92,6 +111,13 @@ mod tests {
             let row = registry::row(doc.name.as_bytes()).unwrap_or_else(|| panic!("no row for {}", doc.name));
             assert!(doc.types.contains(&row.ty), "{} is {:?}", doc.name, row.ty);
         }
+    }
+
+    #[test]
+    fn every_parameter_is_described() {
+        let rows = registry::rows().iter().filter(|row| row.kind == registry::Kind::Builtin);
+        let silent: Vec<_> = rows.map(|row| row.name).filter(|name| text(name).is_none()).collect();
+        assert!(silent.is_empty(), "no text for {silent:?}");
     }
 
     #[test]

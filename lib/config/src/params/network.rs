@@ -57,6 +57,10 @@ keys! {
     SMTPUTF8_AUTODETECT_CLASSES: Str = "smtputf8_autodetect_classes";
     /// Whether UTF-8 in addresses and headers is supported.
     SMTPUTF8_ENABLE: Bool = "smtputf8_enable";
+    /// The longest key that a socketmap server is asked for, in bytes; a longer one is not found, with a warning. Since 3.12.
+    SOCKETMAP_MAX_QUERY_SIZE: Int = "socketmap_max_query_size";
+    /// The longest reply of a socketmap server, in bytes; a longer one is a temporary error. Since 3.10.
+    SOCKETMAP_MAX_REPLY_SIZE: Int = "socketmap_max_reply_size";
     /// Whether SMTPUTF8 is demanded of mail that has UTF-8.
     STRICT_SMTPUTF8: Bool = "strict_smtputf8";
 }

@@ -21,6 +21,8 @@ keys! {
     DEBUG_PEER_LIST: Str = "debug_peer_list";
     /// The command that a program runs when it is started with -D.
     DEBUGGER_COMMAND: Str = "debugger_command";
+    /// The table type of caches, for values that refer to it. Since 3.11.
+    DEFAULT_CACHE_DB_TYPE: Str = "default_cache_db_type";
     /// The table type that commands take when none is named.
     DEFAULT_DATABASE_TYPE: Str = "default_database_type";
     /// The account for deliveries to files and commands that have no account of their own.
@@ -47,6 +49,8 @@ keys! {
     MAILLOG_FILE: Str = "maillog_file";
     /// The command that compresses a rotated log file.
     MAILLOG_FILE_COMPRESSOR: Str = "maillog_file_compressor";
+    /// The permissions of a new log file: 0600, 0640 or 0644; with another value 0600, and a warning. Since 3.9.
+    MAILLOG_FILE_PERMISSIONS: Str = "maillog_file_permissions";
     /// What the name of a log file must begin with.
     MAILLOG_FILE_PREFIXES: Str = "maillog_file_prefixes";
     /// The strftime(3) format of the suffix of a rotated log file.

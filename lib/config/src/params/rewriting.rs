@@ -95,17 +95,18 @@ keys! {
     MESSAGE_REJECT_CHARACTERS: Str = "message_reject_characters";
     /// Bytes that are taken out of messages.
     MESSAGE_STRIP_CHARACTERS: Str = "message_strip_characters";
-    /// How long a milter may take over a command.
+    /// How long a milter may take over a command; at least 1 second. A milter may have its own.
     MILTER_COMMAND_TIMEOUT: Time = "milter_command_timeout";
     /// The macros that milters get when a client connects.
     MILTER_CONNECT_MACROS: Str = "milter_connect_macros";
-    /// How long a connection to a milter may take, with the negotiation.
+    /// How long a connection to a milter may take, with the negotiation; at least 1 second. A milter may have its own.
     MILTER_CONNECT_TIMEOUT: Time = "milter_connect_timeout";
-    /// How long a milter may take over the content of a message.
+    /// How long a milter may take over the content of a message; at least 1 second. A milter may have its own.
     MILTER_CONTENT_TIMEOUT: Time = "milter_content_timeout";
     /// The macros that milters get with DATA.
     MILTER_DATA_MACROS: Str = "milter_data_macros";
-    /// What happens when a milter fails: accept, reject, tempfail, quarantine, shutdown.
+    /// What happens to mail when a milter cannot be reached or breaks the protocol: accept, reject, tempfail, quarantine (hold),
+    /// shutdown. A milter may have its own.
     MILTER_DEFAULT_ACTION: Str = "milter_default_action";
     /// The macros that milters get at the end of a message.
     MILTER_END_OF_DATA_MACROS: Str = "milter_end_of_data_macros";
@@ -117,13 +118,15 @@ keys! {
     MILTER_HELO_MACROS: Str = "milter_helo_macros";
     /// The value of the macro {daemon_name}.
     MILTER_MACRO_DAEMON_NAME: Str = "milter_macro_daemon_name";
-    /// Values of macros that have none: name=value.
+    /// Values of macros that have none: name=value, or { name = value }. A malformed element is a fatal error; of two for a name
+    /// the first counts, with a warning.
     MILTER_MACRO_DEFAULTS: Str = "milter_macro_defaults";
     /// The value of the macro v.
     MILTER_MACRO_V: Str = "milter_macro_v";
     /// The macros that milters get with MAIL FROM.
     MILTER_MAIL_MACROS: Str = "milter_mail_macros";
-    /// The version, and options, of the milter protocol.
+    /// The version of the milter protocol, 2, 3, 4 or 6, and keywords of what it leaves out, such as no_header_reply. A bad word makes
+    /// the milter fail, with a warning. A milter may have its own.
     MILTER_PROTOCOL: Str = "milter_protocol";
     /// The macros that milters get with RCPT TO.
     MILTER_RCPT_MACROS: Str = "milter_rcpt_macros";
@@ -139,7 +142,8 @@ keys! {
     NESTED_HEADER_CHECKS: Str = "nested_header_checks";
     /// What happens when a line that is no header ends the headers of a message: fix_quietly, add_header, reject.
     NON_EMPTY_END_OF_HEADER_ACTION: Str = "non_empty_end_of_header_action";
-    /// The milters for mail that did not come by SMTP.
+    /// The milters for mail that did not come by SMTP: inet:host:port, unix:path, or { one of these, option=value } with
+    /// connect_timeout, command_timeout, content_timeout, protocol and default_action.
     NON_SMTPD_MILTERS: Str = "non_smtpd_milters";
     /// Whether owner-name and name-request are addresses of lists, never split.
     OWNER_REQUEST_SPECIAL: Bool = "owner_request_special";

@@ -3,6 +3,8 @@
 use super::keys;
 
 keys! {
+    /// Whether mail servers are looked up by MX records when the SRV lookup fails in any way. Since 3.8.
+    ALLOW_SRV_LOOKUP_FALLBACK: Bool = "allow_srv_lookup_fallback";
     /// Where mail goes for which this machine is the best mail server, and did not expect that.
     BEST_MX_TRANSPORT: Str = "best_mx_transport";
     /// How long the connection cache may take to answer.
@@ -15,6 +17,8 @@ keys! {
     CONNECTION_CACHE_TTL_LIMIT: Time = "connection_cache_ttl_limit";
     /// Whether the host itself is tried when its MX lookup fails.
     IGNORE_MX_LOOKUP_ERROR: Bool = "ignore_mx_lookup_error";
+    /// Whether mail servers are looked up by MX records when the SRV lookup fails for the time being. Since 3.8.
+    IGNORE_SRV_LOOKUP_ERROR: Bool = "ignore_srv_lookup_error";
     /// Which address family is tried first: ipv4, ipv6, or any, for LMTP.
     LMTP_ADDRESS_PREFERENCE: Str = "lmtp_address_preference";
     /// Which reply tells whether a probed address is good: that to rcpt, or to data, for LMTP.
@@ -271,4 +275,6 @@ keys! {
     SMTP_USE_TLS: Bool = "smtp_use_tls";
     /// How long XFORWARD and its reply may take.
     SMTP_XFORWARD_TIMEOUT: Time = "smtp_xforward_timeout";
+    /// The services, such as submission, whose servers are looked up by SRV records. Since 3.8.
+    USE_SRV_LOOKUP: Str = "use_srv_lookup";
 }

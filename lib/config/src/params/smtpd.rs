@@ -35,6 +35,10 @@ keys! {
     SMTPD_CLIENT_CONNECTION_RATE_LIMIT: Int = "smtpd_client_connection_rate_limit";
     /// Clients whose connections and mail are not counted.
     SMTPD_CLIENT_EVENT_LIMIT_EXCEPTIONS: Str = "smtpd_client_event_limit_exceptions";
+    /// How many leading bits of an IPv4 address make a client whose connections and mail are counted together. Since 3.8.
+    SMTPD_CLIENT_IPV4_PREFIX_LENGTH: Int = "smtpd_client_ipv4_prefix_length";
+    /// How many leading bits of an IPv6 address make a client whose connections and mail are counted together. Since 3.8.
+    SMTPD_CLIENT_IPV6_PREFIX_LENGTH: Int = "smtpd_client_ipv6_prefix_length";
     /// How many messages a client may begin in a time unit; 0 for no limit.
     SMTPD_CLIENT_MESSAGE_RATE_LIMIT: Int = "smtpd_client_message_rate_limit";
     /// How many TLS sessions a client may begin in a time unit; 0 for no limit.
@@ -69,6 +73,8 @@ keys! {
     SMTPD_HARD_ERROR_LIMIT: Int = "smtpd_hard_error_limit";
     /// Whether MAIL needs a HELO or EHLO before it.
     SMTPD_HELO_REQUIRED: Bool = "smtpd_helo_required";
+    /// Whether the Received: header leaves out who the client is and how the mail came in. Since 3.10.
+    SMTPD_HIDE_CLIENT_SESSION: Bool = "smtpd_hide_client_session";
     /// How many lines of a session are kept for the postmaster.
     SMTPD_HISTORY_FLUSH_THRESHOLD: Int = "smtpd_history_flush_threshold";
     /// After how many commands that deliver nothing each is an error.
@@ -95,6 +101,8 @@ keys! {
     SMTPD_RECIPIENT_LIMIT: Int = "smtpd_recipient_limit";
     /// How many recipients beyond the limit are no error.
     SMTPD_RECIPIENT_OVERSHOOT_LIMIT: Int = "smtpd_recipient_overshoot_limit";
+    /// Tables that give other replies for those that begin with 4 or 5, by their whole text. Since 3.11.
+    SMTPD_REJECT_FILTER_MAPS: Str = "smtpd_reject_filter_maps";
     /// What is added to rejections.
     SMTPD_REJECT_FOOTER: Raw = "smtpd_reject_footer";
     /// As smtpd_reject_footer, by the text of the rejection.

@@ -18,10 +18,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(100);
 /// How long a connection is kept without use, and in all.
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
 const TOTAL_LIMIT: Duration = Duration::from_secs(100);
-/// The longest reply, in bytes.
-const REPLY_LIMIT: usize = 100_000;
 /// How much of a reason is logged.
 const SHOWN: usize = 200;
+/// How much is logged of a key that is too long.
+const SHOWN_KEY: usize = 100;
 /// A reply that is lost is asked for once more, on another connection.
 const ATTEMPTS: u32 = 2;
 
@@ -32,6 +32,8 @@ pub(crate) type Client = Arc<Mutex<Server>>;
 #[derive(Debug)]
 pub(crate) struct Server {
     endpoint: Endpoint,
+    /// The longest reply, in bytes.
+    reply_limit: usize,
     connection: Option<Connection>,
 }
 
@@ -50,6 +52,8 @@ impl Connection {
 
 struct SocketMap {
     client: Client,
+    /// The longest key, in bytes.
+    key_limit: usize,
     /// The name in messages.
     label: String,
     /// The name of the map on the server.
@@ -63,13 +67,14 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
         return Err(open_error!("socketmap requires server:socketmap argument"));
     };
     let client = request.tables.socketmap_client(endpoint)?;
-    Ok(Box::new(SocketMap { client, label: request.full_name(), map: map.into() }))
+    let key_limit = request.tables.settings().socketmap_max_query_size;
+    Ok(Box::new(SocketMap { client, key_limit, label: request.full_name(), map: map.into() }))
 }
 
 /// A server that is not connected yet.
-pub(crate) fn client(endpoint: &[u8]) -> Result<Client, OpenError> {
+pub(crate) fn client(endpoint: &[u8], reply_limit: usize) -> Result<Client, OpenError> {
     let endpoint = Endpoint::parse(endpoint).map_err(OpenError)?;
-    Ok(Arc::new(Mutex::new(Server { endpoint, connection: None })))
+    Ok(Arc::new(Mutex::new(Server { endpoint, reply_limit, connection: None })))
 }
 
 /// Why there is no reply.
@@ -137,14 +142,14 @@ fn netstring(payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a netstring of limited length.
-fn read_netstring(input: &mut impl Read) -> Result<Vec<u8>, Trouble> {
+fn read_netstring(input: &mut impl Read, limit: usize) -> Result<Vec<u8>, Trouble> {
     let mut length = None;
     loop {
         match (read_byte(input)?, length) {
             (b':', Some(_)) => break,
             (digit @ b'0'..=b'9', length_so_far) => {
                 let value = length_so_far.unwrap_or(0) * 10 + usize::from(digit - b'0');
-                if value > REPLY_LIMIT {
+                if value > limit {
                     return Err(Trouble::Length);
                 }
                 length = Some(value);
@@ -185,7 +190,7 @@ impl Server {
         };
         connection.stream.write_all(&netstring(request))?;
         connection.stream.flush()?;
-        let reply = read_netstring(&mut connection.stream)?;
+        let reply = read_netstring(&mut connection.stream, self.reply_limit)?;
         connection.used = Instant::now();
         // A connection on which something failed is dropped above.
         self.connection = Some(connection);
@@ -207,6 +212,11 @@ impl Map for SocketMap {
     }
 
     fn lookup(&mut self, key: &[u8]) -> Lookup {
+        if key.len() > self.key_limit {
+            let shown = text::show(&key[..SHOWN_KEY.min(key.len())]);
+            log::warn!("table {} query too large: '{shown}', returning 'not found'", self.label);
+            return Ok(None);
+        }
         let request = [self.map.as_slice(), b" ", key].concat();
         let payload = self.client.lock().unwrap_or_else(PoisonError::into_inner).ask(&request);
         let payload = payload.map_err(|trouble| {
@@ -247,7 +257,7 @@ mod tests {
 
     #[test]
     fn bad_netstrings() {
-        let read = |mut text: &[u8]| read_netstring(&mut text);
+        let read = |mut text: &[u8]| read_netstring(&mut text, 100_000);
         assert!(matches!(read(b"100001:"), Err(Trouble::Length)));
         assert!(matches!(read(b":,"), Err(Trouble::Format)));
         assert!(matches!(read(b"1:ab"), Err(Trouble::Format)));
@@ -257,12 +267,12 @@ mod tests {
     proptest! {
         #[test]
         fn netstrings_come_through(payload in proptest::collection::vec(any::<u8>(), 0..40)) {
-            prop_assert_eq!(read_netstring(&mut netstring(&payload).as_slice()).unwrap(), payload);
+            prop_assert_eq!(read_netstring(&mut netstring(&payload).as_slice(), 40).unwrap(), payload);
         }
 
         #[test]
         fn any_bytes_are_understood(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let _ = read_netstring(&mut bytes.as_slice());
+            let _ = read_netstring(&mut bytes.as_slice(), 1000);
             Reply::parse(&bytes);
         }
     }

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use bstr::BString;
 use thiserror::Error;
 
-pub use scan::{Operator, Part, Parts, Select, Test, parts};
+pub use scan::{Function, Operator, Part, Parts, Select, Test, parts};
 
 use crate::level::Level;
 use crate::show;
@@ -59,6 +59,9 @@ pub enum Error {
     /// An operand of a `level` comparison that is not a level.
     #[error("malformed compatibility level syntax: \"{}\"", show(.0))]
     Level(BString),
+    /// A function cannot convert its argument.
+    #[error("bad domain argument in: '{}{{{}}}'", function.name(), show(argument))]
+    Domain { function: Function, argument: BString },
     /// A number that is too large to compare.
     #[error("mac_exp_eval: bad conversion: {}", show(.0))]
     Conversion(BString),
@@ -118,12 +121,18 @@ impl Expander<'_> {
                 Part::Literal(text) | Part::Value(text) if depth > MAX_DEPTH => {
                     return Err(Error::Nesting(text.into()));
                 }
-                Part::Select(_) if depth > MAX_DEPTH => return Err(Error::Nesting(text.into())),
+                Part::Select(_) | Part::Call(..) if depth > MAX_DEPTH => return Err(Error::Nesting(text.into())),
                 Part::Literal(text) => out.extend_from_slice(text),
                 Part::Value(name) => self.value(name, depth, out)?,
                 Part::Select(Select { test, then, otherwise }) => {
                     let chosen = if self.test(test, depth)? { then } else { otherwise };
                     self.expand(chosen, depth + 1, out)?;
+                }
+                Part::Call(function, argument) => {
+                    let mut domain = BString::default();
+                    self.expand(argument, depth + 1, &mut domain)?;
+                    let failed = || Error::Domain { function, argument: argument.into() };
+                    out.extend_from_slice(&function.call(&domain).ok_or_else(failed)?);
                 }
             }
         }
@@ -183,8 +192,9 @@ fn scan_references(text: &[u8], depth: usize, found: &mut dyn FnMut(&[u8])) -> R
     for part in parts(text) {
         match part? {
             Part::Literal(text) | Part::Value(text) if depth > MAX_DEPTH => return Err(Error::Nesting(text.into())),
-            Part::Select(_) if depth > MAX_DEPTH => return Err(Error::Nesting(text.into())),
+            Part::Select(_) | Part::Call(..) if depth > MAX_DEPTH => return Err(Error::Nesting(text.into())),
             Part::Literal(_) => {}
+            Part::Call(_, argument) => scan_references(argument, depth + 1, found)?,
             Part::Value(name) => found(name),
             Part::Select(Select { test, then, otherwise }) => {
                 match test {

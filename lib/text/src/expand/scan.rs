@@ -1,6 +1,9 @@
 //! The syntax of `$name` (config §2.2 to §2.5).
 
+use bstr::BString;
+
 use super::Error;
+use crate::idn;
 use crate::list::balanced;
 
 /// A piece of a value.
@@ -12,6 +15,43 @@ pub enum Part<'a> {
     Value(&'a [u8]),
     /// One text or the other, each still to be expanded.
     Select(Select<'a>),
+    /// `${function{text}}`: what a function makes of a text, which is still to be expanded.
+    Call(Function, &'a [u8]),
+}
+
+/// What can be done with a text (config §2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `domain_to_ascii`: a domain with A-labels.
+    DomainToAscii,
+    /// `domain_to_utf8`: a domain with U-labels.
+    DomainToUtf8,
+}
+
+impl Function {
+    fn named(name: &[u8]) -> Option<Self> {
+        [Function::DomainToAscii, Function::DomainToUtf8]
+            .into_iter()
+            .find(|function| function.name().as_bytes() == name)
+    }
+
+    /// What it is called in values.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::DomainToAscii => "domain_to_ascii",
+            Function::DomainToUtf8 => "domain_to_utf8",
+        }
+    }
+
+    /// The converted domain; nothing if it cannot be converted. One that is in the wanted form already stays as it is.
+    pub(super) fn call(self, domain: &[u8]) -> Option<BString> {
+        match self {
+            Function::DomainToAscii if domain.is_ascii() => Some(domain.into()),
+            Function::DomainToAscii => idn::to_ascii(domain).ok().map(Into::into),
+            Function::DomainToUtf8 if !domain.is_ascii() => Some(domain.into()),
+            Function::DomainToUtf8 => idn::to_unicode(domain).ok().map(Into::into),
+        }
+    }
 }
 
 /// `${name?text}`, `${{left} op {right} ? {text} : {text}}` and the like.
@@ -164,11 +204,30 @@ fn reference(inside: &[u8]) -> Result<Part<'_>, Error> {
         return comparison(text);
     }
     let (name, after) = text.split_at(name_length(text));
+    if let (Some(function), [b'{', ..]) = (Function::named(name), skip(after)) {
+        return call(function, skip(after));
+    }
     match skip(after) {
         [] => Ok(Part::Value(name)),
         [b'?' | b':', ..] => branches(Test::NotEmpty(name), skip(after)),
         _ => Err(Error::Name { before: inside[..inside.len() - after.len()].into(), rest: after.into() }),
     }
+}
+
+/// Reads `{text}`, after which there is nothing.
+fn call(function: Function, text: &[u8]) -> Result<Part<'_>, Error> {
+    let (argument, after) = braced(text)?;
+    match skip(after) {
+        [] => Ok(Part::Call(function, trim(argument))),
+        rest => Err(Error::Unexpected { text: argument.into(), rest: rest.into() }),
+    }
+}
+
+/// Drops the same blanks as [`skip`] at both ends.
+fn trim(text: &[u8]) -> &[u8] {
+    let text = skip(text);
+    let end = text.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(0, |last| last + 1);
+    &text[..end]
 }
 
 /// Reads `{left} op {right}` and what follows it.

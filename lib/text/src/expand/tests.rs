@@ -51,6 +51,26 @@ fn forms() {
 }
 
 #[test]
+fn domains_are_converted() {
+    for (text, expected) in [
+        ("${domain_to_ascii{$mydomain}}", "example.com"),
+        ("${domain_to_ascii{ b\u{fc}cher.example }}", "xn--bcher-kva.example"),
+        ("${ domain_to_utf8 {xn--bcher-kva.example} }", "b\u{fc}cher.example"),
+        ("${domain_to_utf8{b\u{fc}cher.example}}", "b\u{fc}cher.example"),
+        ("x${domain_to_ascii{$nosuch}}y", "xy"),
+        ("${domain_to_ascii{\u{fc}-}}", "!bad domain argument in: 'domain_to_ascii{\u{fc}-}'"),
+        ("${domain_to_ascii{a}b}", "!unexpected input at: \"...a}>>>b\""),
+        ("${domain_to_ascii{$domain_to_ascii}}", ""),
+        ("${other{a}}", "!attribute name syntax error at: \"...other>>>{a}\""),
+    ] {
+        assert_eq!(expanded(text), expected, "{text}");
+    }
+    let mut names = Vec::new();
+    references(b"${domain_to_ascii{$a}}", &mut |name| names.push(BString::from(name))).unwrap();
+    assert_eq!(names, ["a"]);
+}
+
+#[test]
 fn errors_have_the_warning_texts() {
     let operators = "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected at: ";
     for (text, expected) in [
