@@ -271,6 +271,15 @@ struct Seen {
     master_cf: String,
 }
 
+impl Seen {
+    /// Whether a value of main.cf was the end of the program. Of several bad ones either program takes the one that it needs first.
+    fn ends_in_a_value(&self) -> bool {
+        let is_of_value =
+            |line: &str| line.ends_with("macro processing error") || line.contains("unknown inet_protocols value ");
+        self.status == 1 && self.stderr.iter().any(|line| line.starts_with("fatal: ") && is_of_value(line))
+    }
+}
+
 fn observe(program: &Path, directory: &Path, case: &Case) -> Seen {
     for (name, text) in [("main.cf", &case.main_cf), ("master.cf", &case.master_cf)] {
         let path = directory.join(name);
@@ -318,7 +327,7 @@ fn compare(cases: &[Case]) {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (seen, expected) = (observe(&ours, &directory, case), observe(&genuine, &directory, case));
             // A value that refers to itself makes the control crash now and then.
-            if seen != expected && expected.status < 128 {
+            if seen != expected && expected.status < 128 && !(seen.ends_in_a_value() && expected.ends_in_a_value()) {
                 differences.lock().expect("no worker panics here").push(difference(case, &seen, &expected));
             }
         }

@@ -149,6 +149,7 @@ impl Entry {
             let end = self.arguments.iter().position(|argument| matches!(argument, Argument::Word(_)));
             let end = end.unwrap_or(self.arguments.len());
             self.arguments.insert(end, Argument::Option { option: SETTING.into(), value: new });
+            self.reclassify();
         }
         self.collect_settings();
     }
@@ -160,6 +161,15 @@ impl Entry {
             _ => true,
         });
         self.collect_settings();
+    }
+
+    /// What is an option depends on what stands before it.
+    fn reclassify(&mut self) {
+        let flat = std::mem::take(&mut self.arguments).into_iter().flat_map(|argument| match argument {
+            Argument::Flag(text) | Argument::Word(text) => vec![text],
+            Argument::Option { option, value } => vec![option, value],
+        });
+        self.arguments = classify(flat.collect());
     }
 
     /// Rewrites the `name=value` of every `-o`.
@@ -271,34 +281,50 @@ pub fn check_field(index: usize, value: &[u8], text: &[u8]) -> Result<(), String
 
 /// Brings arguments into their one form: options apart, values without braces.
 fn arguments<'a>(words: impl Iterator<Item = &'a [u8]>) -> Vec<Argument> {
+    classify(normalize(words))
+}
+
+/// Takes options apart, and braces off values and words.
+fn normalize<'a>(words: impl Iterator<Item = &'a [u8]>) -> Vec<BString> {
     let mut words = words.peekable();
-    let mut found = Vec::new();
+    let mut found: Vec<BString> = Vec::new();
     while let Some(word) = words.next_if(|word| word.starts_with(b"-") && *word != b"--") {
         if word == b"-" {
             // As the genuine program has it, a lone hyphen takes the next word for its value.
-            found.push(match words.next() {
-                Some(value) => Argument::Option { option: word.into(), value: without_braces(value) },
-                None => Argument::Flag(word.into()),
-            });
+            found.push(word.into());
+            found.extend(words.next().map(without_braces));
             continue;
         }
         let Some(at) = word.iter().skip(1).position(|&byte| byte == b'o').map(|at| at + 1) else {
-            found.push(Argument::Flag(word.into()));
+            found.push(word.into());
             continue;
         };
         if at > 1 {
-            found.push(Argument::Flag(word[..at].into()));
+            found.push(word[..at].into());
         }
-        let value = match &word[at + 1..] {
-            b"" => words.next(),
-            glued => Some(glued),
-        };
-        match value {
-            Some(value) => found.push(Argument::Option { option: SETTING.into(), value: setting(value) }),
-            None => found.push(Argument::Flag(SETTING.into())),
-        }
+        found.push(SETTING.into());
+        found.extend(match &word[at + 1..] {
+            b"" => words.next().map(setting),
+            glued => Some(setting(glued)),
+        });
     }
-    found.extend(words.map(|word| Argument::Word(without_braces(word))));
+    found.extend(words.map(without_braces));
+    found
+}
+
+/// Tells options from words. A word that has come out of braces with a hyphen in front is taken for an option by now, as the
+/// genuine program has it; with an `o` behind the hyphen, or nothing, it takes the next for its value.
+fn classify(arguments: Vec<BString>) -> Vec<Argument> {
+    let mut arguments = arguments.into_iter().peekable();
+    let mut found = Vec::new();
+    while let Some(option) = arguments.next_if(|argument| argument.starts_with(b"-") && argument != "--") {
+        let takes_value = matches!(option.get(1), None | Some(b'o'));
+        found.push(match arguments.next_if(|_| takes_value) {
+            Some(value) => Argument::Option { option, value },
+            None => Argument::Flag(option),
+        });
+    }
+    found.extend(arguments.map(Argument::Word));
     found
 }
 
@@ -349,6 +375,24 @@ mod tests {
         let text = entry("relay unix - - n - - smtp -v -o a=b\n -o {c = d e} x y").text(true);
         let fields = "relay      unix  -       -       n       -       -       smtp";
         assert_eq!(text, format!("{fields} -v\n    -o a=b\n    -o {{c=d e}}\n    x y"));
+    }
+
+    #[test]
+    fn a_word_out_of_braces_may_be_an_option() {
+        for (text, expected) in [
+            ("{-o a=b} foo", "-o a=b foo -o q=1"),
+            ("{-o} {a=b} foo", "-o a=b -o q=1 foo"),
+            ("{-ox} {a=b} foo -v", "-ox a=b -o q=1 foo -v"),
+            ("{-x} -o q=2 foo", "-x -o q=1 foo"),
+            ("{-xo} {p=2} b", "-xo -o q=1 p=2 b"),
+            ("{-} {p=2} b", "- p=2 -o q=1 b"),
+            ("{--} p=2 b", "-o q=1 -- p=2 b"),
+            ("{-o c=d} -o q=2 b", "-o c=d -o -o q=1 q=2 b"),
+        ] {
+            let mut entry = entry(&format!("a unix - - n - - a-command {text}"));
+            entry.set_parameter(b"q", b"1");
+            assert_eq!(entry.command_text(0, false), format!("a-command {expected}"));
+        }
     }
 
     #[test]
