@@ -233,6 +233,63 @@ fn objects_are_printed_for_programs() {
     assert!(output.status == 1 && output.stderr.contains("with option -j, do not specify -h"), "{output:?}");
 }
 
+/// Since 3.9, `-q`, and what will be removed.
+#[test]
+fn names_that_will_be_removed_are_told() {
+    require_instances!();
+    if !is_ours() {
+        return;
+    }
+    let services = "smtp inet n - n - - smtpd -o smtpd_use_tls=yes\n";
+    let main_cf = "virtual_maps = x\nsmtp_cname_overrides_servername = no\nbogus = 1\nmynetworks = a #b c\n";
+    let instance = directory(main_cf, services);
+    let said = postconf(&instance, &["-n"]).success().stderr;
+    for text in [
+        "main.cf: support for parameter \"smtp_cname_overrides_servername\" will be removed; instead, do not specify\n",
+        "main.cf: support for parameter \"virtual_maps\" will be removed; instead, specify \"virtual_alias_maps\"\n",
+        "master.cf: support for parameter \"smtpd_use_tls\" will be removed; instead, specify \"smtpd_tls_security_level\"\n",
+        "warning: See https://www.postfix.org/DEPRECATION_README.html for details\n",
+        "main.cf: unused parameter: bogus=1\n",
+        "main.cf: #comment after other text is not allowed: #b c...\n",
+    ] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    let said = postconf(&instance, &["-nq"]).success().stderr;
+    assert!(!said.contains("support for") && !said.contains("unused") && said.contains("#comment"), "{said}");
+    let said = postconf(&instance, &["-M"]).success().stderr;
+    assert!(!said.contains("virtual_maps") && said.contains("smtpd_use_tls"), "{said}");
+}
+
+/// Since 3.12, `-PP`.
+#[test]
+fn all_that_a_service_sees_is_shown() {
+    require_instances!();
+    if !is_ours() {
+        return;
+    }
+    let services = "smtp inet n - n - - smtpd -o smtpd_banner=$service_name -o mine=1 -o relayhost=$mine\n\
+                    other unix - - n - - /usr/bin/lmtp\n";
+    let instance = directory("relayhost = r\nmydomain = d.example\n", services);
+    let shown = postconf(&instance, &["-PPx", "smtp/inet"]).success().stdout;
+    for line in [
+        "smtp/inet/mine = 1",
+        "smtp/inet/relayhost = 1",
+        "smtp/inet/smtpd_banner = smtp",
+        "smtp/inet/service_name = smtp",
+        "smtp/inet/process_name = smtpd",
+        "smtp/inet/smtpd_expansion_filter = \\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~",
+        "smtp/inet/max_use = 100",
+    ] {
+        assert!(shown.lines().any(|found| found == line), "{line}: {shown}");
+    }
+    assert!(shown.lines().is_sorted_by_key(|line| line.split(' ').next()));
+    let shown = postconf(&instance, &["-PP", "-C", "user"]).success().stdout;
+    assert!(shown.contains("smtp/inet/mine = 1\n") && !shown.contains("max_use"), "{shown}");
+    assert_eq!(postconf(&instance, &["-PPh", "other/*/relayhost"]).success().stdout, "r\n");
+    let output = postconf(&instance, &["-PPe", "smtp/inet/a=b"]);
+    assert!(output.status == 1 && output.stderr.contains("specify one of -e -PP"), "{output:?}");
+}
+
 /// `--explain`, and the names that are meant by others.
 #[test]
 fn parameters_are_explained() {

@@ -174,13 +174,19 @@ static CLIENTS: [Client; 7] = [
 ];
 
 /// Looks through values for table references.
-#[derive(Default)]
 pub struct Examiner {
+    /// Names that no client knows are not worth a word.
+    quiet: bool,
     /// The files that have been read.
     seen: HashSet<BString>,
 }
 
 impl Examiner {
+    /// Has seen nothing yet; if `quiet`, it does not tell names in table files that no client knows.
+    pub fn new(quiet: bool) -> Self {
+        Examiner { quiet, seen: HashSet::new() }
+    }
+
     /// Examines an expanded value. `place` is what it belongs to, in messages; `validate` is called with names that main.cf
     /// may define for a table.
     pub fn examine(&mut self, value: &[u8], place: &str, validate: &mut dyn FnMut(&[u8])) {
@@ -202,7 +208,7 @@ impl Examiner {
     }
 
     fn reference(&mut self, mut word: &[u8], place: &str, validate: &mut dyn FnMut(&[u8])) {
-        while let Some(rest) = word.strip_prefix(b"proxy:") {
+        while let Some(rest) = word.strip_prefix(b"proxy:").or_else(|| word.strip_prefix(b"debug:")) {
             word = rest;
         }
         let Some((kind, name)) = word.split_once_str(":") else {
@@ -218,7 +224,7 @@ impl Examiner {
         };
         if name.starts_with(b"/") {
             if self.seen.insert(word.into()) {
-                check_file(client, name);
+                check_file(client, name, self.quiet);
             }
             return;
         }
@@ -229,7 +235,7 @@ impl Examiner {
 }
 
 /// Reads the file of a table, and says which names in it no client knows.
-fn check_file(client: &Client, path: &[u8]) {
+fn check_file(client: &Client, path: &[u8], quiet: bool) {
     let (kind, shown) = (client.name, show(path));
     let text = match read(path) {
         Ok(Some(text)) => text,
@@ -239,6 +245,9 @@ fn check_file(client: &Client, path: &[u8]) {
     };
     let mut settings = Dictionary::default();
     settings.read(&shown.to_string(), &text).or_fatal();
+    if quiet {
+        return;
+    }
     for (name, value) in settings.iter().filter(|(name, _)| !client.suffixes.iter().any(|known| name == known)) {
         log::warn!("{kind}:{shown}: unused parameter: {}={}", show(name), show(value));
     }
@@ -275,7 +284,7 @@ mod tests {
     fn legacy_names_are_found_behind_proxy_and_in_braces() {
         let mut names = Vec::new();
         let value = b"hash:/etc/x, proxy:memcache:mc unionmap:{ sqlite:lite, pgsql:./x }";
-        Examiner::default().examine(value, "main.cf", &mut |name| names.push(name.to_str_lossy().into_owned()));
+        Examiner::new(false).examine(value, "main.cf", &mut |name| names.push(name.to_str_lossy().into_owned()));
         assert!(names.contains(&"mc_key_format".to_owned()));
         assert!(names.contains(&"lite_dbpath".to_owned()));
         assert!(!names.iter().any(|name| name.ends_with("_hosts")));

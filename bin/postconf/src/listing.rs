@@ -1,5 +1,7 @@
 //! Listings of main.cf and master.cf (config §8.5 to §8.7).
 
+use std::collections::BTreeMap;
+
 use bstr::{BStr, BString, ByteSlice};
 use config::Dictionary;
 use text::show;
@@ -31,8 +33,8 @@ pub fn show_configuration(options: &Options) {
         _ => listing.master(&patterns, &mut output),
     }
     output.flush();
-    if !options.defaults {
-        configuration.report_unused(options.mode);
+    if !options.defaults && !options.quiet {
+        configuration.report_names(options.mode);
     }
 }
 
@@ -60,7 +62,7 @@ pub fn load(options: &Options) -> Configuration {
     }
     let mut configuration = Configuration { main, entries, parameters };
     if !options.defaults {
-        configuration.validate();
+        configuration.validate(options.quiet);
     }
     configuration
 }
@@ -159,6 +161,9 @@ impl Listing<'_> {
     fn entry(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) -> bool {
         match self.options.mode {
             Mode::Fields => self.fields(entry, pattern, output),
+            Mode::ServiceParameters if self.options.all_parameters => {
+                return self.all_parameters(entry, pattern, output);
+            }
             Mode::ServiceParameters => return self.service_parameters(entry, pattern, output),
             _ if self.options.json => {
                 let name = [entry.service().as_bytes(), entry.transport()].join(&b'/');
@@ -214,6 +219,42 @@ impl Listing<'_> {
             found = true;
         }
         found
+    }
+
+    /// `-PP`: all parameters of the classes that are asked for, or that the pattern names, with the values that the service sees.
+    fn all_parameters(&self, entry: &Entry, pattern: &Pattern, output: &mut Output) -> bool {
+        let own = Settings::of(entry);
+        let in_class =
+            |parameter: &Parameter| !self.options.operands.is_empty() || self.options.classes.has(parameter.class);
+        let known = self.configuration.parameters.iter().filter(|(name, parameter)| {
+            pattern.third.is_some() || own.value(name).is_some() || parameter.listed && in_class(parameter)
+        });
+        let mut lines: BTreeMap<BString, BString> = BTreeMap::new();
+        for (name, parameter) in known.filter(|(name, _)| pattern.names(name)) {
+            lines.insert(name.into(), self.seen(entry, &own, name, parameter));
+        }
+        for (name, setting) in own.iter().filter(|(name, _)| pattern.names(name)) {
+            lines.entry(name.into()).or_insert_with(|| setting.value.clone());
+        }
+        for (name, value) in &lines {
+            output.line(&self.line(&name_in(entry, name), value));
+        }
+        !lines.is_empty()
+    }
+
+    /// The value of a parameter for a service.
+    fn seen(&self, entry: &Entry, own: &Settings, name: &BStr, parameter: &Parameter) -> BString {
+        if let Some(value) = entry.implied(name) {
+            return value;
+        }
+        if let Some(value) = own.value(name).filter(|_| !parameter.read_only) {
+            return value.to_owned();
+        }
+        let value = self.configuration.main.value(name).unwrap_or(parameter.default.as_bstr());
+        match self.options.expand && !parameter.raw {
+            true => self.configuration.scope(Some(entry)).expand(value),
+            false => value.to_owned(),
+        }
     }
 }
 

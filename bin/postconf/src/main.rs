@@ -4,6 +4,7 @@
 mod built_in;
 mod computed;
 mod database;
+mod deprecated;
 mod edit;
 mod entry;
 mod explain;

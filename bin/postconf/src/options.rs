@@ -65,6 +65,10 @@ pub struct Options {
     pub fold: bool,
     /// `-j`
     pub json: bool,
+    /// `-PP`: with `-P`, not only what services set, but all that they see.
+    pub all_parameters: bool,
+    /// `-q`: nothing is said of unused and deprecated names.
+    pub quiet: bool,
     /// `--explain`, which only Posthorn has.
     pub explain: bool,
     /// `-h`
@@ -77,14 +81,17 @@ pub struct Options {
     pub operands: Vec<BString>,
 }
 
+/// Stands for `-PP` among the letters.
+const TWICE: u8 = b'2';
+
 /// The letters, in the order in which conflicts list them.
-const LETTERS: &[u8] = b"aAbCdefFhHjlmMnopPtTxX#";
+const LETTERS: &[u8] = b"aAbCdefFhHjlmMnopPtTxX#2";
 
 /// Letters of which one command may have only one.
-const EXCLUSIVE: [&[u8]; 6] = [b"aAblmtpMFPT", b"denX#", b"feX#", b"xeX#", b"odeX#", b"heX#H"];
+const EXCLUSIVE: [&[u8]; 7] = [b"aAblmtpMFPT", b"denX#", b"feX#", b"xeX#", b"odeX#", b"heX#H", b"2eX#"];
 
 /// For each letter the others that may come with it.
-const COMPANIONS: [(u8, &[u8]); 12] = [
+const COMPANIONS: [(u8, &[u8]); 13] = [
     (b'a', b""),
     (b'A', b""),
     (b'b', b""),
@@ -95,8 +102,9 @@ const COMPANIONS: [(u8, &[u8]); 12] = [
     (b'p', b"eX#fhxdnoHj"),
     (b'M', b"eX#foxj"),
     (b'F', b"efhoxHj"),
-    (b'P', b"eXfhoxHj"),
-    (b'j', b"pMFPoxnd"),
+    (b'P', b"eXfhoxHj2"),
+    (TWICE, b"PfhoxHj"),
+    (b'j', b"pMFPoxnd2"),
 ];
 
 /// Letters that are in conflict with none.
@@ -109,8 +117,8 @@ impl Options {
         let mut classes = Classes::default();
         let mut overrides = Vec::new();
         let mut tls = None;
-        let mut options = Getopt::new(&invocation.args, "aAbc:C:deEfFhHjlmMno:pPtT:vxX#");
-        let mut explain = false;
+        let mut options = Getopt::new(&invocation.args, "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#");
+        let (mut explain, mut quiet) = (false, false);
         loop {
             if options.next_word().is_some_and(|word| word == "--explain") {
                 explain = options.take_word().is_some();
@@ -129,6 +137,8 @@ impl Options {
                 b'T' if tls.is_some() => fatal!("At most one -T <mode> option may be specified"),
                 b'T' => tls = Some(option.value.to_owned()),
                 b'b' | b't' if given.contains(&b'b') || given.contains(&b't') => fatal!("specify one of -b and -t"),
+                b'q' => quiet = true,
+                b'P' if given.contains(&b'P') && !given.contains(&TWICE) => given.push(TWICE),
                 b'v' => logging::set_verbosity(logging::verbosity() + 1),
                 _ => {}
             }
@@ -140,7 +150,7 @@ impl Options {
         if explain {
             check_explain(&given, &operands);
         }
-        Options { explain, ..Self::build(given, classes, overrides, tls, operands) }
+        Options { explain, quiet, ..Self::build(given, classes, overrides, tls, operands) }
     }
 
     fn build(
@@ -181,6 +191,8 @@ impl Options {
             expand: has(b'x'),
             fold: has(b'f'),
             json: has(b'j'),
+            all_parameters: has(TWICE),
+            quiet: false,
             explain: false,
             hide_names: has(b'h'),
             hide_values: has(b'H'),
@@ -252,7 +264,8 @@ fn conflict(given: &[u8]) -> Option<String> {
 
 /// The letters that fulfil a condition, as options, in the fixed order.
 fn listed(condition: impl Fn(u8) -> bool) -> Vec<String> {
-    LETTERS.iter().filter(|&&letter| condition(letter)).map(|&letter| format!("-{}", char::from(letter))).collect()
+    let shown = |&letter: &u8| if letter == TWICE { "-PP".to_owned() } else { format!("-{}", char::from(letter)) };
+    LETTERS.iter().filter(|&&letter| condition(letter)).map(shown).collect()
 }
 
 fn parse_classes(value: &[u8]) -> Classes {
@@ -307,6 +320,9 @@ mod tests {
             ("MCx", None),
             ("jpnx", None),
             ("jpf", Some("with option -j, do not specify -f")),
+            ("P2fhxo", None),
+            ("P2e", Some("specify one of -e -PP")),
+            ("P2n", Some("with option -P, do not specify -n")),
         ] {
             assert_eq!(conflict(given.as_bytes()).as_deref(), expected, "{given}");
         }

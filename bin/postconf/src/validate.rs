@@ -6,6 +6,7 @@ use text::expand::references;
 use text::{list, show};
 
 use crate::database::Examiner;
+use crate::deprecated::advice;
 use crate::entry::Entry;
 use crate::files;
 use crate::nearest::suggest;
@@ -27,6 +28,9 @@ enum Space {
     Entry(usize),
 }
 
+/// How much is shown of what follows a word that may be a comment.
+const SHOWN_COMMENT: usize = 20;
+
 /// The parameter whose value is a list of names of lists.
 const CLASSES: &[u8] = b"smtpd_restriction_classes";
 
@@ -36,8 +40,8 @@ impl Configuration {
         Scope { entry, main: &self.main, parameters: &self.parameters }
     }
 
-    /// Finds out which names are valid, and logs what is wrong.
-    pub fn validate(&mut self) {
+    /// Finds out which names are valid, and logs what is wrong; if `quiet`, not what is only unused.
+    pub fn validate(&mut self, quiet: bool) {
         let spaces: Vec<Space> =
             std::iter::once(Space::Main).chain((0..self.entries.len()).map(Space::Entry)).collect();
         for &space in &spaces {
@@ -46,7 +50,7 @@ impl Configuration {
         for &space in &spaces {
             self.validate_references(space);
         }
-        let mut examiner = Examiner::default();
+        let mut examiner = Examiner::new(quiet);
         for &space in &spaces {
             self.validate_tables(space, &mut examiner);
         }
@@ -159,6 +163,9 @@ impl Configuration {
         };
         for (_, value) in known {
             let value = self.scope_of(space).expand(&value);
+            if let Some(comment) = comment(&value) {
+                log::warn!("{}: #comment after other text is not allowed: {}...", file(space), show(comment));
+            }
             let mut names: Vec<Vec<u8>> = Vec::new();
             examiner.examine(&value, &place, &mut |name| names.push(name.into()));
             for name in names {
@@ -169,24 +176,42 @@ impl Configuration {
         }
     }
 
-    /// Logs the names that nothing uses.
-    pub fn report_unused(&self, mode: Mode) {
-        if mode == Mode::Main {
-            self.report_unused_in(Space::Main);
+    /// Logs the names that nothing uses, and those that will be removed.
+    pub fn report_names(&self, mode: Mode) {
+        let main = (mode == Mode::Main).then_some(Space::Main);
+        let entries = (0..self.entries.len()).map(Space::Entry);
+        let mut deprecated = false;
+        for space in main.into_iter().chain(entries) {
+            deprecated |= self.report_names_in(space);
         }
-        for number in 0..self.entries.len() {
-            self.report_unused_in(Space::Entry(number));
+        if deprecated {
+            log::warn!("See https://www.postfix.org/DEPRECATION_README.html for details");
         }
     }
 
-    fn report_unused_in(&self, space: Space) {
+    /// Says whether there were names that will be removed.
+    fn report_names_in(&self, space: Space) -> bool {
+        let mut deprecated = false;
         for (name, setting) in self.settings(space).iter() {
-            if !setting.valid && self.parameters.get(name).is_none() {
+            if let Some(advice) = advice(name) {
+                let name = show(name);
+                log::warn!("{}: support for parameter \"{name}\" will be removed; instead, {advice}", file(space));
+                deprecated = true;
+            } else if !setting.valid && self.parameters.get(name).is_none() {
                 log::warn!("{}: unused parameter: {}={}", file(space), show(name), show(&setting.value));
                 suggest(name, &self.parameters);
             }
         }
+        deprecated
     }
+}
+
+/// What in a value was probably meant to be a comment: a word that begins with `#`, and some of what follows it.
+fn comment(value: &[u8]) -> Option<&[u8]> {
+    let word = list::split_braced(value, list::SEPARATORS).skip(1).find(|word| word.starts_with(b"#"))?;
+    let start = word.as_ptr().addr() - value.as_ptr().addr();
+    let end = start + word.len() + SHOWN_COMMENT;
+    Some(&value[start..end.min(value.len())])
 }
 
 /// Takes out what programs set themselves; that a file tries to is logged.
