@@ -209,6 +209,16 @@ fn a_service_that_fails_at_once_is_throttled() {
     assert_eq!(probed(&instance, 1).len(), 1);
 }
 
+#[test]
+fn a_program_that_is_not_there_is_told() {
+    require_instances!();
+    let instance = probing("p unix n - n - - nothing-like-that", "exit 1");
+    let path = instance.path("libexec/nothing-like-that").display().to_string();
+    let _connection = connect(&instance, "public/p");
+    instance.wait_for_log(&[&format!("fatal: master_spawn: exec {path}: No such file or directory")]);
+    instance.wait_for_log(&[&format!("warning: {path}: bad command startup -- throttling")]);
+}
+
 /// Checklist 13.
 #[test]
 fn a_failure_after_work_does_not_throttle() {
@@ -311,7 +321,7 @@ fn some_changes_need_a_restart() {
     assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
 }
 
-/// Checklist 23.
+/// Checklist 23, and config checklist 52.
 #[test]
 fn the_default_of_chroot_depends_on_the_compatibility_level() {
     require_instances!();
@@ -443,7 +453,7 @@ fn a_locked_folder_cannot_be_locked_again() {
     drop(file);
 }
 
-/// Checklist 52.
+/// Checklist 52, and config checklist 50.
 #[test]
 fn postlog_writes_what_scripts_say() {
     require_instances!();

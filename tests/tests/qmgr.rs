@@ -169,6 +169,39 @@ fn messages_that_are_too_old_are_returned() {
 }
 
 /// Checklist 12.
+/// Config checklist 16: without a unit, a lifetime is in days.
+#[test]
+fn a_lifetime_without_a_unit_is_in_days() {
+    require_instances!();
+    let instance = instance().set("maximal_queue_lifetime", "1").start();
+    let place = |age| instance.place("incoming", &queue_file("s@away.example", "x@later.example", age), 0o700).0;
+    let (young, old) = (place(3600), place(90_000));
+    kick(&instance, "I");
+    instance.wait_for_log(&[&old, "status=expired, returned to sender"]);
+    instance.wait_for_log(&[&young, "status=deferred"]);
+    assert!(!instance.log_lines(&young).iter().any(|line| line.contains("status=expired")));
+}
+
+/// Config checklist 55: a transport has the delay of its own name, or else the default.
+#[test]
+fn each_transport_has_its_own_pace() {
+    require_instances!();
+    let instance = Instance::builder()
+        .set("transport_maps", "inline:{ {quick.example=quick:}, {slow.example=slow:} }")
+        .set("default_destination_rate_delay", "1")
+        .set("slow_destination_rate_delay", "2m")
+        .service("quick unix - - n - - discard")
+        .service("slow unix - - n - - discard")
+        .start();
+    for domain in ["slow.example", "quick.example", "slow.example", "quick.example"] {
+        instance.place("incoming", &queue_file("s@away.example", &format!("x@{domain}"), 0), 0o700);
+    }
+    kick(&instance, "I");
+    let sent = |domain: &str| instance.log_lines("status=sent").iter().filter(|line| line.contains(domain)).count();
+    wait::until("two deliveries", || (sent("quick.example") == 2).then_some(()), || instance.log());
+    assert_eq!(sent("slow.example"), 1, "{}", instance.log());
+}
+
 #[test]
 fn a_message_that_is_forced_to_expire_is_returned_at_once() {
     require_instances!();

@@ -1,9 +1,11 @@
 //! Making a daemon process (master-ipc §3.1, §3.2).
 
+use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
 use bstr::{BString, ByteSlice};
+use logging::Severity;
 
 use crate::master::{Child, Master};
 use crate::service::Service;
@@ -78,9 +80,16 @@ impl Master {
         log::debug!("spawn {} {words:?}", service.path.display());
         match sys::process::spawn(&service.path, &words, &environment, &descriptors) {
             Ok(child) => self.adopt(index, child.id(), generation),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::OutOfMemory) => {
+                log::warn!("fork: {} -- throttling", sys::reason(&error));
+                self.throttle(index);
+            }
             Err(error) => {
+                // The child is gone, and its last words are said for it.
                 let path = service.path.display();
-                log::warn!("master_spawn: exec {path}: {} -- throttling", sys::reason(&error));
+                let text = format!("master_spawn: exec {path}: {}", sys::reason(&error));
+                logging::record(Severity::Fatal, text.as_bytes());
+                log::warn!("{path}: bad command startup -- throttling");
                 self.throttle(index);
             }
         }

@@ -3,7 +3,6 @@
 use bstr::{BString, ByteSlice};
 use config::{Dictionary, main_cf};
 use logging::fatal;
-use text::lines::logical_lines;
 
 use crate::entry::{Entry, Problem};
 use crate::options::{Mode, Options};
@@ -56,21 +55,11 @@ pub fn read_master(mode: Mode) -> Vec<Entry> {
 }
 
 fn parse_master(path: &str, text: &[u8]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for line in logical_lines(text) {
-        let line = match line {
-            Ok(line) => line,
-            Err(misplaced) => {
-                log::warn!("{path}: {misplaced}");
-                continue;
-            }
-        };
-        let content = line.text.split(|&byte| byte == 0).next().unwrap_or_default();
-        match Entry::parse(content) {
-            Ok(entry) => entries.push(Entry { line: line.first, ..entry }),
-            Err(Problem::FieldCount) => fatal!("file {path}: line {}: bad field count", line.first),
+    main_cf::lines(path, text)
+        .map(|(line, content)| match Entry::parse(&content) {
+            Ok(entry) => Entry { line, ..entry },
+            Err(Problem::FieldCount) => fatal!("file {path}: line {line}: bad field count"),
             Err(Problem::Field(problem)) => fatal!("{problem}"),
-        }
-    }
-    entries
+        })
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! What `postfix check` says of main.cf beyond owners and permissions: what is there, but cannot work as it was meant.
+//! What `postfix check` says of main.cf and master.cf beyond owners and permissions: what is there, but cannot work as it was
+//! meant.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,8 +10,10 @@ use std::process::{Command, Stdio};
 use bstr::{BStr, BString, ByteSlice};
 use config::main_cf::{self, Assignment};
 use config::registry::{self, Type};
-use config::{Config, params};
-use text::{list, show};
+use config::{Config, master, params};
+use text::expand::references;
+use text::level::Level;
+use text::{list, show, split_name_value};
 
 use crate::paths::Paths;
 
@@ -33,35 +36,99 @@ const COMPOSED: [&str; 2] = ["unionmap", "pipemap"];
 /// Restrictions that decide whatever comes.
 const DECISIONS: [&[u8]; 3] = [b"permit", b"reject", b"defer"];
 
-/// Warns about main.cf. Files are looked at as the caller sees them.
+/// A parameter that a file gives a value.
+struct Setting {
+    file: String,
+    line: usize,
+    /// The service of master.cf whose setting it is.
+    service: Option<String>,
+    name: BString,
+    value: BString,
+}
+
+impl Setting {
+    /// Where it is, for messages.
+    fn place(&self) -> String {
+        let service = self.service.as_ref().map_or_else(String::new, |service| format!("{service}: "));
+        format!("{}, line {}: {service}", self.file, self.line)
+    }
+}
+
+/// Warns about main.cf and master.cf. Files are looked at as the caller sees them.
 pub fn advise(config: &Config, paths: &Paths) {
-    let file = paths.configuration.join("main.cf").display().to_string();
-    let text = match main_cf::read_file(&file) {
-        Ok(text) => text,
-        Err(error) => return log::warn!("{error}"),
-    };
-    // A line that is none has ended the program before.
-    let assignments: Vec<Assignment> = main_cf::assignments(&file, &text).filter_map(Result::ok).collect();
-    for Assignment { line, name, value } in &assignments {
-        if registry::row(name).is_some_and(|row| row.ty == Type::Raw) {
+    let mut settings = of_main_cf(paths);
+    settings.extend(of_master_cf(paths));
+    for setting in &settings {
+        if registry::row(&setting.name).is_some_and(|row| row.ty == Type::Raw) {
             continue;
         }
-        let value = match config.expand(value) {
+        let (place, name) = (setting.place(), show(&setting.name));
+        let value = match config.expand(&setting.value) {
             Ok(value) => value,
             Err(error) => {
-                log::warn!("{file}, line {line}: {}: {error}", show(name));
+                log::warn!("{place}{name}: {error}");
                 continue;
             }
         };
         let mut problems = table_problems(&value);
-        if is_restrictions(config, name.as_bstr()) {
+        if is_restrictions(config, setting.name.as_bstr()) {
             problems.extend(unreachable(&value));
         }
         for problem in problems {
-            log::warn!("{file}, line {line}: {}: {problem}", show(name));
+            log::warn!("{place}{name}: {problem}");
         }
     }
-    names(paths, &file, &assignments);
+    names(paths, &settings);
+}
+
+fn of_main_cf(paths: &Paths) -> Vec<Setting> {
+    let file = paths.configuration.join("main.cf").display().to_string();
+    let text = match main_cf::read_file(&file) {
+        Ok(text) => text,
+        Err(error) => {
+            log::warn!("{error}");
+            return Vec::new();
+        }
+    };
+    // A line that is none has ended the program before.
+    let assignments = main_cf::assignments(&file, &text).filter_map(Result::ok);
+    assignments
+        .map(|Assignment { line, name, value }| Setting { file: file.clone(), line, service: None, name, value })
+        .collect()
+}
+
+/// The `-o` options of services.
+fn of_master_cf(paths: &Paths) -> Vec<Setting> {
+    let file = paths.configuration.join(master::FILE_NAME).display().to_string();
+    // What master would need to know does not matter here.
+    let defaults = master::Defaults { level: Level::new(3, 6, 0), process_limit: 0 };
+    let entries = match fs::read(&file).map(|text| master::parse(&file, &text, &defaults)) {
+        Ok(Ok(entries)) => entries,
+        Ok(Err(error)) => {
+            log::warn!("{error}");
+            return Vec::new();
+        }
+        Err(error) => {
+            log::warn!("open {file}: {}", sys::reason(&error));
+            return Vec::new();
+        }
+    };
+    let mut settings = Vec::new();
+    for entry in &entries {
+        let service = format!("{}/{}", show(&entry.name), entry.transport.name());
+        for pair in entry.arguments.windows(2).filter(|pair| pair[0] == "-o") {
+            if let Ok((name, value)) = split_name_value(&pair[1]) {
+                settings.push(Setting {
+                    file: file.clone(),
+                    line: entry.line,
+                    service: Some(service.clone()),
+                    name: name.into(),
+                    value: value.into(),
+                });
+            }
+        }
+    }
+    settings
 }
 
 /// What is wrong with the files of the tables in a value.
@@ -126,7 +193,7 @@ fn unreachable(value: &[u8]) -> Option<String> {
 }
 
 /// What postconf says of names: those that nothing uses, and references to what is not there.
-fn names(paths: &Paths, file: &str, assignments: &[Assignment]) {
+fn names(paths: &Paths, settings: &[Setting]) {
     let mut command = Command::new(paths.command("postconf"));
     command.arg("-c").arg(&paths.configuration).arg("-n").stdin(Stdio::null());
     let said = match command.output() {
@@ -137,24 +204,42 @@ fn names(paths: &Paths, file: &str, assignments: &[Assignment]) {
     for text in said.lines() {
         let text = text.strip_prefix(prefix.as_slice()).unwrap_or(text);
         match text.strip_prefix(b"warning: ") {
-            Some(warning) => log::warn!("{}", show(&with_line(warning, file, assignments))),
+            Some(warning) => log::warn!("{}", show(&with_line(warning, settings))),
             None => log::info!("{}", show(text)),
         }
     }
 }
 
-/// A warning about a parameter that nothing uses gets the number of the line.
-fn with_line(warning: &[u8], file: &str, assignments: &[Assignment]) -> BString {
-    let unused = warning.strip_prefix(file.as_bytes()).and_then(|rest| rest.strip_prefix(b": unused parameter: "));
-    let found = unused
-        .and_then(|rest| rest.split_once_str("="))
-        .and_then(|(name, _)| assignments.iter().rfind(|assignment| assignment.name == name));
-    match (unused, found) {
-        (Some(text), Some(Assignment { line, .. })) => {
-            [format!("{file}, line {line}: unused parameter: ").as_bytes(), text].concat().into()
-        }
-        _ => warning.into(),
+/// What postconf says of one setting, before its name, and what ends the name.
+const OF_A_NAME: [(&str, &str); 3] =
+    [("unused parameter: ", "="), ("read-only parameter assignment: ", "="), ("support for parameter \"", "\"")];
+
+/// What it says of a name that a value refers to.
+const OF_A_REFERENCE: &str = "undefined parameter: ";
+
+/// A warning about a setting gets the number of its line.
+fn with_line(warning: &[u8], settings: &[Setting]) -> BString {
+    let Some((file, text)) = warning.split_once_str(": ") else { return warning.into() };
+    let is_meant = |setting: &&Setting| {
+        let named = OF_A_NAME.iter().any(|(before, after)| {
+            let name = text.strip_prefix(before.as_bytes()).and_then(|rest| rest.split_once_str(after));
+            name.is_some_and(|(name, _)| setting.name == name)
+        });
+        let reference = text.strip_prefix(OF_A_REFERENCE.as_bytes());
+        setting.file.as_bytes() == file && (named || reference.is_some_and(|name| refers_to(&setting.value, name)))
+    };
+    match settings.iter().rfind(is_meant) {
+        Some(setting) => [setting.place().as_bytes(), text].concat().into(),
+        None => warning.into(),
     }
+}
+
+/// Whether a value has `$name` in it.
+fn refers_to(value: &[u8], name: &[u8]) -> bool {
+    let mut found = false;
+    // A value with bad syntax is told of already.
+    let _ = references(value, &mut |referred| found |= referred == name);
+    found
 }
 
 #[cfg(test)]
@@ -185,9 +270,33 @@ mod tests {
     }
 
     #[test]
-    fn unused_names_get_their_line() {
-        let assignments: Vec<_> = main_cf::assignments("f", b"x = 1\nx = 2\n").filter_map(Result::ok).collect();
-        assert_eq!(with_line(b"f: unused parameter: x=2", "f", &assignments), "f, line 2: unused parameter: x=2");
-        assert_eq!(with_line(b"f: undefined parameter: x", "f", &assignments), "f: undefined parameter: x");
+    fn names_get_their_line() {
+        let setting = |file: &str, line, service: Option<&str>, name: &str, value: &str| Setting {
+            file: file.into(),
+            line,
+            service: service.map(Into::into),
+            name: name.into(),
+            value: value.into(),
+        };
+        let settings = [
+            setting("f", 1, None, "x", "1"),
+            setting("f", 2, None, "x", "2"),
+            setting("f", 3, None, "y", "a ${z?b}"),
+            setting("m", 7, Some("smtp/inet"), "x", "$q"),
+        ];
+        for (warning, expected) in [
+            ("f: unused parameter: x=2", "f, line 2: unused parameter: x=2"),
+            ("m: unused parameter: x=2", "m, line 7: smtp/inet: unused parameter: x=2"),
+            ("f: undefined parameter: z", "f, line 3: undefined parameter: z"),
+            ("m: undefined parameter: q", "m, line 7: smtp/inet: undefined parameter: q"),
+            ("f: undefined parameter: v", "f: undefined parameter: v"),
+            (
+                "f: support for parameter \"y\" will be removed",
+                "f, line 3: support for parameter \"y\" will be removed",
+            ),
+            ("anything", "anything"),
+        ] {
+            assert_eq!(with_line(warning.as_bytes(), &settings), expected);
+        }
     }
 }

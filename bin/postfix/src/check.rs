@@ -73,7 +73,9 @@ pub fn check_warn(paths: &Paths) {
         check_root_owned(&path);
         check_not_writable(&path);
     }
-    for tree in [&paths.configuration, &paths.daemons] {
+    // All instances have the same programs: they are the business of the first.
+    let programs = !paths.is_secondary();
+    for tree in [&paths.configuration, &paths.daemons].into_iter().take(if programs { 2 } else { 1 }) {
         walk(tree, &mut |path, _| {
             check_root_owned(path);
             check_not_writable(path);
@@ -85,16 +87,12 @@ pub fn check_warn(paths: &Paths) {
         check_entries(&paths.queue.join(name), owner, &paths.mail_owner);
     }
     check_owned(&paths.queue.join("maildrop"), owner, &paths.mail_owner);
-    for path in [
-        paths.queue.join("public"),
-        paths.queue.join("maildrop"),
-        paths.command("postqueue"),
-        paths.command("postdrop"),
-    ] {
+    for path in [paths.queue.join("public"), paths.queue.join("maildrop")] {
         check_group(&path, group, &paths.setgid_group);
     }
-    for path in [paths.command("postqueue"), paths.command("postdrop")] {
-        check_set_gid(&path);
+    for path in [paths.command("postqueue"), paths.command("postdrop")].iter().filter(|_| programs) {
+        check_group(path, group, &paths.setgid_group);
+        check_set_gid(path);
     }
     for name in JAIL {
         check_jail(&paths.queue, name);

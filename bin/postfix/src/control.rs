@@ -1,6 +1,8 @@
 //! Starting and stopping (master-ipc §15.2).
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, exit};
@@ -106,6 +108,13 @@ pub fn reload(paths: &Paths) {
 pub fn flush(paths: &Paths) -> ! {
     let error = Command::new(paths.command("postqueue")).arg("-f").exec();
     fatal!("postqueue: {}", sys::reason(&error));
+}
+
+/// Becomes another program, in this environment.
+pub fn run_program(program: &[u8], arguments: &[&[u8]]) -> ! {
+    let arguments = arguments.iter().map(|word| OsStr::from_bytes(word));
+    let error = Command::new(OsStr::from_bytes(program)).args(arguments).exec();
+    fatal!("{}: {}", text::show(program), sys::reason(&error));
 }
 
 pub fn status(paths: &Paths) {

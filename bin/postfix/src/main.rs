@@ -10,6 +10,7 @@ mod layout;
 mod logrotate;
 mod paths;
 mod permissions;
+mod post_install;
 mod start;
 
 use bstr::ByteSlice;
@@ -19,7 +20,7 @@ use paths::Paths;
 
 fn main() {
     let arguments = start::read_command_line();
-    let config = start::load(&arguments);
+    let config = start::load();
     let paths = Paths::new(&config);
     start::use_instances(&config, &arguments);
     start::become_script(&config, &paths);
@@ -35,14 +36,20 @@ fn main() {
         [b"flush"] => control::flush(&paths),
         [b"status"] => control::status(&paths),
         [b"check"] => check::check(&config, &paths),
-        [b"set-permissions"] => permissions::set_all(&paths),
+        [b"set-permissions" | b"upgrade-configuration", ..] => {
+            let words = [&[b"create-missing".as_slice()], words.as_slice()].concat();
+            post_install::run(&words, config);
+        }
+        [b"post-install", words @ ..] => post_install::run(words, config),
+        [b"tls", ..] => fatal!("postfix tls needs TLS support, which is not compiled in"),
+        [program, words @ ..] if program.starts_with(b"/") => control::run_program(program, words),
         [b"logrotate"] => logrotate::rotate(&config, &paths),
         [b"logrotate", ..] => fatal!("usage postfix logrotate (no arguments)"),
         [b"start_msg"] => println!("Start postfix"),
         [b"stop_msg"] => println!("Stop postfix"),
         [word, ..] => fatal!(
             "unknown command: '{}'. Usage: postfix start (or stop, reload, abort, flush, check, status, set-permissions, \
-             logrotate)",
+             upgrade-configuration, logrotate)",
             text::show(word)
         ),
         [] => start::usage(),

@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice};
-use config::{Config, params};
+use config::{Config, directory, main_cf, params};
 use logging::fatal;
+use text::list;
 
 /// The directories of an installation, and who owns them.
 #[derive(Clone, Debug)]
@@ -67,6 +68,17 @@ impl Paths {
 
     pub fn master(&self) -> PathBuf {
         self.daemons.join("master")
+    }
+
+    /// Whether this is one of several instances, and not the first.
+    pub fn is_secondary(&self) -> bool {
+        let file = format!("{}/main.cf", directory::DEFAULT_DIRECTORY);
+        let Ok(text) = main_cf::read_file(&file) else { return false };
+        let own = self.configuration.as_os_str().as_bytes();
+        main_cf::assignments(&file, &text)
+            .filter_map(Result::ok)
+            .filter(|assignment| assignment.name == params::MULTI_INSTANCE_DIRECTORIES.name())
+            .any(|assignment| list::split(&assignment.value, list::SEPARATORS).any(|listed| listed == own))
     }
 
     /// Without these nothing works.

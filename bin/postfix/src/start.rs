@@ -73,13 +73,12 @@ fn name_directory(value: &BStr) {
 }
 
 /// Reads main.cf, and cleans the environment.
-pub fn load(arguments: &Arguments) -> Config {
+pub fn load() -> Config {
     let config = command::load("postfix", Trust::Root);
     logging::tag(b"postfix");
     let elements = config.import_environment(Purpose::Clean).unwrap_or_else(|error| fatal!("{error}"));
     environment::apply(&elements, Purpose::Clean);
-    let starts = arguments.words.first().is_some_and(|word| word == "start" || word == "start-fg" || word == "reload");
-    if starts && config.compatibility_level() < LEVEL {
+    if config.compatibility_level() < LEVEL {
         log::info!("Postfix is using backwards-compatible default settings");
         log::info!("See http://www.postfix.org/COMPATIBILITY_README.html for details");
         log::info!(

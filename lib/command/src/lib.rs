@@ -15,9 +15,11 @@ use logging::Audience;
 use queue::{IdStyle, Spool};
 use sys::signal::Signal;
 
+mod replace;
 mod stop;
 pub mod table_tool;
 
+pub use replace::replace;
 pub use stop::{Stop, on_stop};
 
 /// How the command was called.

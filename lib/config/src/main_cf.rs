@@ -1,11 +1,12 @@
 //! The text of main.cf (config §1), and of the files that are written like it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use text::lines::logical_lines;
 use text::{NameValueError, split_name_value};
 
@@ -47,22 +48,34 @@ pub fn read_file(path: &str) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Takes the text of a file apart, in its order. `path` is the file's name in messages; text that continues nothing is
-/// logged and left out, and so is what follows a null byte. [`Error::Line`] comes for a line that is not `name = value`.
+/// The logical lines of a file, each with the number of the first of its lines. `path` is the file's name in messages; text that
+/// continues nothing is logged and left out, and so is, silently, what follows a null byte.
+pub fn lines<'a>(path: &'a str, text: &'a [u8]) -> impl Iterator<Item = (usize, Cow<'a, [u8]>)> {
+    logical_lines(text).filter_map(move |line| match line {
+        Ok(line) => Some((line.first, before_null(line.text))),
+        Err(misplaced) => {
+            log::warn!("{path}: {misplaced}");
+            None
+        }
+    })
+}
+
+fn before_null(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match (text.find_byte(0), text) {
+        (None, text) => text,
+        (Some(end), Cow::Borrowed(text)) => Cow::Borrowed(&text[..end]),
+        (Some(end), Cow::Owned(mut text)) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// Takes the text of a file apart, in its order, by its [`lines`]. [`Error::Line`] comes for a line that is not `name = value`.
 pub fn assignments<'a>(path: &'a str, text: &'a [u8]) -> impl Iterator<Item = Result<Assignment, Error>> + 'a {
-    logical_lines(text).filter_map(move |line| {
-        let line = match line {
-            Ok(line) => line,
-            Err(misplaced) => {
-                log::warn!("{path}: {misplaced}");
-                return None;
-            }
-        };
-        let content = line.text.split(|&byte| byte == 0).next().unwrap_or_default();
-        Some(match split_name_value(content) {
-            Ok((name, value)) => Ok(Assignment { line: line.first, name: name.into(), value: value.into() }),
-            Err(problem) => Err(line_error(path, line.first, problem, content)),
-        })
+    lines(path, text).map(move |(line, content)| match split_name_value(&content) {
+        Ok((name, value)) => Ok(Assignment { line, name: name.into(), value: value.into() }),
+        Err(problem) => Err(line_error(path, line, problem, &content)),
     })
 }
 

@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 use text::show;
 use text::space::is_space;
 
-use super::{Line, Request, Wording, lines, replace, requests};
+use super::{Line, Request, Wording, lines, requests};
 use crate::files;
 use crate::options::{Edit, Options};
 
@@ -18,7 +18,7 @@ const WORDING: Wording = Wording {
 pub fn edit(options: &Options, edit: Edit) {
     let wanted = last_of_each(requests(&options.operands, edit, &WORDING), edit);
     let path = files::path("main.cf");
-    replace::replace(&path, |old| change(&path, old, wanted, edit));
+    command::replace(&path, |old| change(&path, old, wanted, edit));
 }
 
 /// Of requests for one name the last counts.

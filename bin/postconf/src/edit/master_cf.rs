@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 use logging::fatal;
 use text::{list, show};
 
-use super::{Line, Request, Wording, lines, replace, requests};
+use super::{Line, Request, Wording, lines, requests};
 use crate::entry::{Entry, FIELDS, Problem, check_field};
 use crate::files;
 use crate::options::{Edit, Mode, Options};
@@ -43,7 +43,7 @@ pub fn edit(options: &Options, edit: Edit) {
     let requests = requests(&options.operands, edit, &WORDING);
     let mut changes: Vec<Change> = requests.into_iter().map(|request| change(request, options.mode, edit)).collect();
     let path = files::path(config::master::FILE_NAME);
-    replace::replace(&path, |old| match options.mode {
+    command::replace(&path, |old| match options.mode {
         Mode::Entries => edit_lines(&path, old, &mut changes),
         _ => edit_entries(&path, old, &mut changes),
     });

@@ -2,7 +2,6 @@
 
 pub mod main_cf;
 pub mod master_cf;
-mod replace;
 
 use bstr::{BString, ByteSlice};
 use logging::fatal;

@@ -2,14 +2,16 @@
 
 mod endpoint;
 
+use std::borrow::Cow;
+
 use bstr::{BStr, BString, ByteSlice};
 use text::level::Level;
-use text::lines::logical_lines;
 use text::list::{self, BraceError};
 use text::show;
 use thiserror::Error;
 
 use crate::error::Error;
+use crate::main_cf;
 
 pub use endpoint::{Endpoint, EndpointError};
 
@@ -127,24 +129,14 @@ pub enum Problem {
 /// # Errors
 /// [`Error::Master`] for the first line that cannot be used.
 pub fn parse(path: &str, text: &[u8], defaults: &Defaults) -> Result<Vec<Entry>, Error> {
-    let mut entries = Vec::new();
-    for line in logical_lines(text) {
-        let line = match line {
-            Ok(line) => line,
-            Err(misplaced) => {
-                log::warn!("{path}: {misplaced}");
-                continue;
-            }
-        };
-        let content = line.text.split(|&byte| byte == 0).next().unwrap_or_default();
-        let entry = parse_line(content, line.first, defaults, path).map_err(|problem| Error::Master {
+    let entry = |(line, content): (usize, Cow<'_, [u8]>)| {
+        parse_line(&content, line, defaults, path).map_err(|problem| Error::Master {
             path: path.to_owned(),
-            line: line.first,
+            line,
             problem,
-        })?;
-        entries.push(entry);
-    }
-    Ok(entries)
+        })
+    };
+    main_cf::lines(path, text).map(entry).collect()
 }
 
 fn parse_line(text: &[u8], line: usize, defaults: &Defaults, path: &str) -> Result<Entry, Problem> {

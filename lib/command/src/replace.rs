@@ -1,4 +1,4 @@
-//! Replacing a file by a changed copy, so that readers see the old one or the new one (config §8.11).
+//! Replacing a configuration file by a changed copy, so that readers see the old one or the new one (config §8.11).
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -7,8 +7,6 @@ use std::path::Path;
 
 use bstr::BString;
 use logging::fatal;
-
-use crate::or_fatal::OrFatal;
 
 /// The mode of the file while it is being written.
 const WORKING_MODE: u32 = 0o600;
@@ -21,9 +19,8 @@ const FINAL_MODE: u32 = 0o644;
 /// takes over.
 pub fn replace(path: &str, change: impl FnOnce(&[u8]) -> BString) {
     let temporary = format!("{path}.tmp");
-    let mut new = open_locked(Path::new(&temporary))
-        .map_err(|error| format!("open {temporary}: {}", sys::reason(&error)))
-        .or_fatal();
+    let mut new =
+        open_locked(Path::new(&temporary)).unwrap_or_else(|error| fatal!("open {temporary}: {}", sys::reason(&error)));
     let old = match fs::read(path) {
         Ok(old) => old,
         Err(error) => {
