@@ -12,6 +12,7 @@ pub mod limit;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod lock;
+pub mod mapping;
 pub mod name_info;
 pub mod network;
 #[cfg(feature = "pcre")]

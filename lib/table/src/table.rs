@@ -1,5 +1,6 @@
 //! An open table: checks, folding, and messages that are the same for all types (tables §1.5, §1.6, §1.8).
 
+use std::borrow::Cow;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,7 +97,7 @@ impl Table {
     }
 
     /// The key, checked and folded. `None`: it is not UTF-8, which has been logged.
-    fn prepare(&self, key: &[u8]) -> Option<BString> {
+    fn prepare<'a>(&self, key: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         if self.checks_utf8() && std::str::from_utf8(key).is_err() {
             let shown = text::show(key);
             log::warn!("{}: non-UTF-8 key \"{shown}\": malformed UTF-8 or invalid codepoint", self.label());
@@ -104,8 +105,10 @@ impl Table {
         }
         let fold = if self.is_fixed() { Flags::FOLD_FIX } else { Flags::FOLD_MUL };
         match self.shared.flags.has(fold) {
-            true => Some(text::fold(key, self.checks_utf8())),
-            false => Some(key.into()),
+            true if key.iter().any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase()) => {
+                Some(Cow::Owned(text::fold(key, self.checks_utf8()).into()))
+            }
+            _ => Some(Cow::Borrowed(key)),
         }
     }
 

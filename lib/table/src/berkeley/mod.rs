@@ -29,6 +29,10 @@ const META_SIZE: usize = 512;
 const PAGE_SIZES: std::ops::RangeInclusive<usize> = 512..=65536;
 const NEW_PAGE_SIZES: (usize, usize) = (512, 16384);
 
+/// How much of an existing file is kept in memory at least, in bytes. The library does not ask for what it reads, either: it has the system
+/// map whole files of up to 10 MB.
+const KEPT: usize = 1 << 20;
+
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
@@ -98,7 +102,7 @@ impl Database {
         let mut meta = [0; META_SIZE];
         file.read_exact_at(&mut meta, 0).map_err(|_| corrupt())?;
         let (order, page_size) = check_meta(&meta, method)?;
-        let pager = Pager::new(file, order, page_size, cache_size);
+        let pager = Pager::new(file, order, page_size, cache_size.max(KEPT));
         let access = match method {
             Method::Hash => Access::Hash(Hash::open(pager)),
             Method::Btree => Access::Btree(Btree::open(pager)),
@@ -151,6 +155,23 @@ impl Database {
         match &mut self.access {
             Access::Hash(hash) => hash.get(key),
             Access::Btree(btree) => btree.get(key),
+        }
+    }
+
+    /// As [`Database::get`], for a caller without the lock: the answer that the pages in memory give, if they are those of the file as it is
+    /// now. Nothing when that takes more.
+    ///
+    /// # Errors
+    /// As for [`Database::get`].
+    pub fn get_unlocked(&mut self, key: &[u8]) -> io::Result<Option<Option<Vec<u8>>>> {
+        if !self.pager().unlocked()? {
+            return Ok(None);
+        }
+        let found = self.get(key);
+        self.pager().locked();
+        match found {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            found => found.map(Some),
         }
     }
 

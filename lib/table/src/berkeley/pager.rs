@@ -1,6 +1,6 @@
 //! Pages of a Berkeley DB file: reading, caching, writing, the free list, and chains of overflow pages (tables §6.1).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -146,8 +146,67 @@ pub fn level(page: &[u8]) -> u8 {
 
 #[derive(Debug)]
 struct Page {
+    number: u32,
     bytes: Vec<u8>,
     dirty: bool,
+}
+
+/// Pages in memory.
+#[derive(Debug, Default)]
+struct Cache {
+    pages: Vec<Page>,
+    /// Where a page is among them.
+    places: HashMap<u32, usize>,
+    /// Where the page is that was asked for last: most times it is asked for again.
+    recent: usize,
+}
+
+impl Cache {
+    fn get(&mut self, number: u32) -> Option<&mut Page> {
+        if self.pages.get(self.recent).is_none_or(|page| page.number != number) {
+            self.recent = *self.places.get(&number)?;
+        }
+        self.pages.get_mut(self.recent)
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        self.places.contains_key(&number)
+    }
+
+    fn len(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Adds a page, or puts it in place of the one with its number.
+    fn insert(&mut self, page: Page) {
+        match self.places.get(&page.number) {
+            Some(&place) => self.pages[place] = page,
+            None => {
+                self.places.insert(page.number, self.pages.len());
+                self.pages.push(page);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Cache::default();
+    }
+
+    /// Forgets all pages but the first of the file.
+    fn keep_metadata(&mut self) {
+        let metadata = self.pages.drain(..).find(|page| page.number == 0);
+        self.clear();
+        if let Some(page) = metadata {
+            self.insert(page);
+        }
+    }
+
+    /// The pages that were changed, in the order of the file.
+    fn changed(&mut self) -> Vec<&mut Page> {
+        let mut changed: Vec<&mut Page> = self.pages.iter_mut().filter(|page| page.dirty).collect();
+        changed.sort_unstable_by_key(|page| page.number);
+        changed
+    }
 }
 
 /// The pages of one open file. The caller holds the file's lock, shared for reads and exclusive for writes.
@@ -158,32 +217,55 @@ pub struct Pager {
     pub order: Order,
     /// Bytes in a page.
     pub page_size: usize,
-    cache: BTreeMap<u32, Page>,
+    cache: Cache,
     /// Pages to keep, at least a handful.
     capacity: usize,
     /// When the cached pages were read: the file's modification time and size, and the time by the clock.
     read_at: Option<(SystemTime, u64, SystemTime)>,
+    /// Whether the caller is without the lock, so that nothing may be read from the file.
+    unlocked: bool,
 }
 
 impl Pager {
     /// Pages of `file`, with a cache of about `cache_size` bytes.
     pub fn new(file: File, order: Order, page_size: usize, cache_size: usize) -> Self {
         let capacity = (cache_size / page_size).max(16);
-        Pager { file, order, page_size, cache: BTreeMap::new(), capacity, read_at: None }
+        Pager { file, order, page_size, cache: Cache::default(), capacity, read_at: None, unlocked: false }
     }
 
     /// To be called after taking the lock: forgets pages that another process may have changed since they were read.
     pub fn refresh(&mut self) -> io::Result<()> {
-        let status = self.file.metadata()?;
-        let modified = status.modified()?;
-        let trusted = self.read_at.is_some_and(|(then, size, clock)| {
-            then == modified && size == status.size() && clock.duration_since(modified).is_ok_and(|age| age > UNTRUSTED)
-        });
-        if !trusted {
+        let (modified, size) = self.state()?;
+        if !self.is_trusted(modified, size) {
             self.cache.clear();
-            self.read_at = Some((modified, status.size(), SystemTime::now()));
+            self.read_at = Some((modified, size, SystemTime::now()));
         }
         Ok(())
+    }
+
+    fn state(&self) -> io::Result<(SystemTime, u64)> {
+        let status = self.file.metadata()?;
+        Ok((status.modified()?, status.size()))
+    }
+
+    /// Whether the pages in memory are those of a file that looks like this.
+    fn is_trusted(&self, modified: SystemTime, size: u64) -> bool {
+        self.read_at.is_some_and(|(then, size_then, clock)| {
+            then == modified && size_then == size && clock.duration_since(modified).is_ok_and(|age| age > UNTRUSTED)
+        })
+    }
+
+    /// Begins to work without the lock: with the pages in memory alone, if they are those of the file as it is now. Pages that are not there
+    /// are [`io::ErrorKind::WouldBlock`] until [`Pager::locked`]. False: they are not.
+    pub fn unlocked(&mut self) -> io::Result<bool> {
+        let (modified, size) = self.state()?;
+        self.unlocked = self.is_trusted(modified, size);
+        Ok(self.unlocked)
+    }
+
+    /// Ends that.
+    pub fn locked(&mut self) {
+        self.unlocked = false;
     }
 
     /// A page, read only.
@@ -199,21 +281,24 @@ impl Pager {
     }
 
     fn load(&mut self, number: u32) -> io::Result<&mut Page> {
-        if !self.cache.contains_key(&number) {
+        if self.cache.get(number).is_none() {
+            if self.unlocked {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             self.make_place()?;
             let mut bytes = vec![0; self.page_size];
             self.file.read_exact_at(&mut bytes, self.position(number)).map_err(short_is_corrupt)?;
-            self.cache.insert(number, Page { bytes, dirty: false });
+            self.cache.insert(Page { number, bytes, dirty: false });
         }
-        self.cache.get_mut(&number).ok_or_else(corrupt)
+        self.cache.get(number).ok_or_else(corrupt)
     }
 
     /// Puts a whole page in place of what was there.
     pub fn replace(&mut self, number: u32, bytes: Vec<u8>) -> io::Result<()> {
-        if !self.cache.contains_key(&number) {
+        if !self.cache.contains(number) {
             self.make_place()?;
         }
-        self.cache.insert(number, Page { bytes, dirty: true });
+        self.cache.insert(Page { number, bytes, dirty: true });
         Ok(())
     }
 
@@ -223,7 +308,7 @@ impl Pager {
             return Ok(());
         }
         self.flush()?;
-        self.cache.retain(|&number, _| number == 0);
+        self.cache.keep_metadata();
         Ok(())
     }
 
@@ -234,8 +319,8 @@ impl Pager {
     /// Writes what has changed, in the order of the file.
     pub fn flush(&mut self) -> io::Result<()> {
         let page_size = self.page_size as u64;
-        for (&number, page) in self.cache.iter_mut().filter(|(_, page)| page.dirty) {
-            self.file.write_all_at(&page.bytes, u64::from(number) * page_size)?;
+        for page in self.cache.changed() {
+            self.file.write_all_at(&page.bytes, u64::from(page.number) * page_size)?;
             page.dirty = false;
         }
         Ok(())

@@ -119,6 +119,39 @@ fn many_keys_in_order_and_deleted_while_walking() {
 }
 
 #[test]
+fn the_lock_is_needed_for_what_is_not_in_memory_or_has_changed() {
+    for method in [Method::Hash, Method::Btree] {
+        let (file, mut database) = empty(method, 1 << 14);
+        for n in 0..2000 {
+            database.insert(format!("{n}").as_bytes(), format!("value {n}").as_bytes()).unwrap();
+        }
+        database.flush(false).unwrap();
+        let age = |seconds| {
+            let time = SystemTime::now() - std::time::Duration::from_secs(seconds);
+            file.as_file().set_modified(time).unwrap();
+        };
+        age(60);
+        let mut database = Database::open(file.reopen().unwrap(), method, 0).unwrap();
+        assert_eq!(database.get_unlocked(b"7").unwrap(), None);
+        database.refresh().unwrap();
+        let value = Some(b"value 7".to_vec());
+        assert_eq!(database.get(b"7").unwrap(), value);
+        assert_eq!(database.get_unlocked(b"7").unwrap(), Some(value.clone()));
+        assert!((0..2000).any(|n| database.get_unlocked(format!("{n}").as_bytes()).unwrap().is_none()));
+        age(50);
+        assert_eq!(database.get_unlocked(b"7").unwrap(), None);
+        database.refresh().unwrap();
+        assert_eq!(database.get(b"7").unwrap(), value);
+        assert_eq!(database.get_unlocked(b"7").unwrap(), Some(value));
+        // Just changed: it could change again without another time.
+        age(0);
+        database.refresh().unwrap();
+        database.get(b"7").unwrap();
+        assert_eq!(database.get_unlocked(b"7").unwrap(), None);
+    }
+}
+
+#[test]
 fn not_a_database_is_invalid() {
     let file = NamedTempFile::new().unwrap();
     assert_eq!(Database::open(file.reopen().unwrap(), Method::Hash, 0).unwrap_err().raw_os_error(), Some(22));

@@ -108,6 +108,10 @@ impl Store for Berkeley {
         self.database.get(key).map_err(|error| self.failed("reading", &error))
     }
 
+    fn get_unlocked(&mut self, key: &[u8]) -> StoreResult<Option<Option<Vec<u8>>>> {
+        self.database.get_unlocked(key).map_err(|error| self.failed("reading", &error))
+    }
+
     fn put(&mut self, key: &[u8], value: &[u8]) -> StoreResult<()> {
         self.replace(key, value).map_err(|error| {
             self.database.forget();

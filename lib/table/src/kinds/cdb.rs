@@ -5,8 +5,10 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
+
+use sys::mapping::Mapping;
 
 use super::Request;
 use super::indexed::{Indexed, Store, StoreResult, warn_if_outdated};
@@ -27,6 +29,7 @@ fn hash(key: &[u8]) -> u32 {
 /// A file that is read.
 struct Reader {
     file: File,
+    content: Mapping,
     path: String,
     /// Where the next record to list is.
     position: u64,
@@ -53,7 +56,9 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
             warn_if_outdated(&file, &shown, request.path());
             let facts = Facts::fixed(file.metadata().map_or(Owner::Unknown, |status| Owner::of(status.uid())));
             let facts = Facts { label: Some(name.into()), ..facts };
-            let reader = Reader { file, path: shown, position: u64::from(HEADER) };
+            let content =
+                Mapping::of(&file).map_err(|error| open_error!("open database {shown}: {}", sys::reason(&error)))?;
+            let reader = Reader { file, content, path: shown, position: u64::from(HEADER) };
             Ok(Box::new(Indexed::new(reader, facts, request, label, false)))
         }
         Mode::Truncate if request.flags.has(Flags::BULK_UPDATE) => {
@@ -67,35 +72,42 @@ pub(super) fn open(request: &Request<'_>) -> Result<Box<dyn Map>, OpenError> {
     }
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
-    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
-    word.map_or(0, u32::from_le_bytes)
+/// What a damaged file gives.
+fn damaged() -> io::Error {
+    nix::errno::Errno::EPROTO.into()
 }
 
 impl Reader {
     fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
         // A damaged length must not make us ask for memory that the file cannot fill.
-        if at.saturating_add(length as u64) > self.file.metadata()?.len() {
-            return Err(nix::errno::Errno::EPROTO.into());
+        if at.saturating_add(length as u64) > self.content.len() {
+            return Err(damaged());
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(bytes)
+        if self.content.read(at, &mut bytes) { Ok(bytes) } else { Err(damaged()) }
+    }
+
+    /// Two numbers, which everything in the file comes in.
+    fn pair(&self, at: u64) -> io::Result<(u32, u32)> {
+        let mut words = [0; 8];
+        if !self.content.read(at, &mut words) {
+            return Err(damaged());
+        }
+        let [a, b, c, d, e, f, g, h] = words;
+        Ok((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
     }
 
     fn find(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let hash = hash(key);
-        let table = self.read(u64::from(hash % TABLES as u32) * 8, 8)?;
-        let (start, slots) = (word(&table, 0), word(&table, 4));
+        let (start, slots) = self.pair(u64::from(hash % TABLES as u32) * 8)?;
         for probe in 0..slots {
             let slot = ((hash >> 8) % slots).wrapping_add(probe) % slots;
-            let slot = self.read(u64::from(start) + u64::from(slot) * 8, 8)?;
-            let (found, position) = (word(&slot, 0), u64::from(word(&slot, 4)));
+            let (found, position) = self.pair(u64::from(start) + u64::from(slot) * 8)?;
             if position == 0 {
                 return Ok(None);
             }
             if found == hash {
-                let (found, value_length, value_at) = self.record(position)?;
+                let (found, value_length, value_at) = self.record(position.into())?;
                 if found == key {
                     return self.read(value_at, value_length).map(Some);
                 }
@@ -106,17 +118,16 @@ impl Reader {
 
     /// The key of a record, and the length and place of its value.
     fn record(&self, position: u64) -> io::Result<(Vec<u8>, usize, u64)> {
-        let lengths = self.read(position, 8)?;
-        let key = self.read(position + 8, word(&lengths, 0) as usize)?;
+        let (key_length, value_length) = self.pair(position)?;
+        let key = self.read(position + 8, key_length as usize)?;
         let value_at = position + 8 + key.len() as u64;
-        Ok((key, word(&lengths, 4) as usize, value_at))
+        Ok((key, value_length as usize, value_at))
     }
 
     /// Where the records end: the first hash table is behind them.
     fn end(&self) -> io::Result<u64> {
-        let header = self.read(0, HEADER as usize)?;
-        let starts = header.chunks_exact(8).map(|table| u64::from(word(table, 0)));
-        Ok(starts.min().unwrap_or(0))
+        let starts = (0..TABLES as u64).map(|table| self.pair(table * 8).map(|(start, _)| u64::from(start)));
+        Ok(starts.collect::<io::Result<Vec<_>>>()?.into_iter().min().unwrap_or(0))
     }
 
     fn following(&mut self, restart: bool) -> io::Result<Option<Pair>> {

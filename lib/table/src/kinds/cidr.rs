@@ -63,12 +63,17 @@ impl Rules {
         Rules { steps, inside, lengths, others }
     }
 
+    /// The rules for each of the networks that an address is in.
+    fn around(&self, address: IpAddr) -> impl Iterator<Item = &[usize]> {
+        // An address of this family may be too short for a length.
+        let networks = self.lengths.iter().map(move |&length| (length, Network::of(address, length)));
+        let networks = networks.filter(|(length, network)| network.length() == *length).map(|(_, network)| network);
+        networks.filter_map(|network| self.inside.get(&network).map(Vec::as_slice))
+    }
+
     /// The steps that matter for an address, in their order.
     fn candidates(&self, address: IpAddr) -> Vec<usize> {
-        // An address of this family may be too short for a length.
-        let networks = self.lengths.iter().map(|&length| (length, Network::of(address, length)));
-        let networks = networks.filter(|(length, network)| network.length() == *length).map(|(_, network)| network);
-        let mut steps: Vec<_> = networks.filter_map(|network| self.inside.get(&network)).flatten().copied().collect();
+        let mut steps: Vec<_> = self.around(address).flatten().copied().collect();
         steps.extend_from_slice(&self.others);
         steps.sort_unstable();
         steps
@@ -76,6 +81,13 @@ impl Rules {
 
     /// The value of the first rule that matches.
     fn find(&self, address: IpAddr) -> Option<&BString> {
+        if self.others.is_empty() {
+            // All rules match that are around the address, and the first counts.
+            return match self.steps.get(self.around(address).filter_map(|rules| rules.first().copied()).min()?) {
+                Some(Step::Match((_, value))) => Some(value),
+                _ => None,
+            };
+        }
         let mut next = 0;
         for at in self.candidates(address) {
             match self.steps.get(at) {

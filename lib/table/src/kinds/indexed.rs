@@ -20,6 +20,10 @@ pub type StoreResult<T> = Result<T, String>;
 pub trait Store: Send {
     /// The value of exactly this key.
     fn get(&mut self, key: &[u8]) -> StoreResult<Option<Vec<u8>>>;
+    /// As [`Store::get`] without the lock, where a store knows the answer from what it has in memory; nothing where it does not.
+    fn get_unlocked(&mut self, _key: &[u8]) -> StoreResult<Option<Option<Vec<u8>>>> {
+        Ok(None)
+    }
     /// Stores a pair in place of one with the same key.
     fn put(&mut self, key: &[u8], value: &[u8]) -> StoreResult<()>;
     /// Removes a pair; false if there was none.
@@ -90,21 +94,52 @@ impl<S: Store> Indexed<S> {
         result
     }
 
-    /// The key as it may be stored, with what to do about the NUL on a hit.
-    fn variants(&self, key: &[u8]) -> impl Iterator<Item = (Vec<u8>, Nul)> + use<S> {
-        let with = self.nul.with.then(|| ([key, b"\0"].concat(), Nul { with: true, without: false }));
-        let without = self.nul.without.then(|| (key.to_vec(), Nul { with: false, without: true }));
+    /// The ways in which a key may be stored, and what is known of the file after a hit.
+    fn ways(&self) -> impl Iterator<Item = Nul> + use<S> {
+        let with = self.nul.with.then_some(Nul { with: true, without: false });
+        let without = self.nul.without.then_some(Nul { with: false, without: true });
         with.into_iter().chain(without)
     }
 
-    fn find(&mut self, key: &[u8]) -> Result<Option<BString>, Error> {
-        for (stored, nul) in self.variants(key) {
-            if let Some(value) = self.store.get(&stored).map_err(Error::Fatal)? {
+    /// Tries the ways in which a key may be stored, until `access` has found something.
+    fn first<T>(
+        &mut self,
+        key: &[u8],
+        mut access: impl FnMut(&mut S, &[u8]) -> StoreResult<Option<T>>,
+    ) -> Result<Option<T>, Error> {
+        let mut with_nul = Vec::new();
+        for nul in self.ways() {
+            let stored = if nul.with {
+                with_nul.reserve_exact(key.len() + 1);
+                with_nul.extend_from_slice(key);
+                with_nul.push(0);
+                &with_nul
+            } else {
+                key
+            };
+            if let Some(found) = access(&mut self.store, stored).map_err(Error::Fatal)? {
                 self.nul = nul;
-                return Ok(Some(to_nul(value)));
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    fn find(&mut self, key: &[u8]) -> Result<Option<BString>, Error> {
+        Ok(self.first(key, S::get)?.map(to_nul))
+    }
+
+    /// As [`Indexed::find`], without the lock; nothing when that takes it.
+    fn find_unlocked(&mut self, key: &[u8]) -> Result<Option<Option<BString>>, Error> {
+        let mut known = true;
+        let found = self.first(key, |store, stored| match store.get_unlocked(stored)? {
+            Some(found) if known => Ok(found),
+            _ => {
+                known = false;
+                Ok(None)
+            }
+        })?;
+        Ok(known.then(|| found.map(to_nul)))
     }
 
     /// Stores with a NUL while nothing is known about the file.
@@ -135,13 +170,10 @@ impl<S: Store> Indexed<S> {
     }
 
     fn remove_entry(&mut self, key: &[u8]) -> Result<Change, Error> {
-        for (stored, nul) in self.variants(key) {
-            if self.store.delete(&stored).map_err(Error::Fatal)? {
-                self.nul = nul;
-                return self.settle();
-            }
+        match self.first(key, |store, stored| Ok(store.delete(stored)?.then_some(())))? {
+            Some(()) => self.settle(),
+            None => Ok(Change::Nothing),
         }
-        Ok(Change::Nothing)
     }
 
     /// Ends one change, unless many more are to come.
@@ -159,6 +191,11 @@ impl<S: Store> Map for Indexed<S> {
     }
 
     fn lookup(&mut self, key: &[u8]) -> Lookup {
+        if self.flags.has(Flags::LOCK)
+            && let Some(found) = self.find_unlocked(key)?
+        {
+            return Ok(found);
+        }
         self.locked(false, |table| table.find(key))
     }
 

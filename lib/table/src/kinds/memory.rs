@@ -1,7 +1,6 @@
 //! A table in memory: `internal:`, and the body of `texthash:` and `inline:` (tables §4.5, §4.6, §4.12).
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::{HashMap, VecDeque};
 
 use bstr::{BString, ByteSlice};
 
@@ -10,20 +9,20 @@ use crate::flags::Duplicates;
 use crate::map::{Change, Facts, Map, Owner};
 use crate::{Error, Flags, Lookup, OpenError};
 
-/// Entries in the order of their keys.
+/// Entries, which are listed in the order of their keys.
 pub(super) struct Memory {
-    entries: BTreeMap<BString, BString>,
+    entries: HashMap<BString, BString>,
     facts: Facts,
     /// Names the table in messages about duplicates.
     label: String,
-    /// The last key that was listed.
-    cursor: Option<BString>,
+    /// The keys that are still to be listed.
+    waiting: VecDeque<BString>,
 }
 
 impl Memory {
     /// An empty table.
     pub fn new(owner: Owner, label: String) -> Self {
-        Memory { entries: BTreeMap::new(), facts: Facts::fixed(owner), label, cursor: None }
+        Memory { entries: HashMap::new(), facts: Facts::fixed(owner), label, waiting: VecDeque::new() }
     }
 
     /// Stores an entry; gives false, and changes nothing, if the key exists.
@@ -79,13 +78,19 @@ impl Map for Memory {
     }
 
     fn sequence(&mut self, restart: bool) -> Option<Result<Option<(BString, BString)>, Error>> {
-        let from = match self.cursor.take() {
-            Some(last) if !restart => Bound::Excluded(last),
-            _ => Bound::Unbounded,
-        };
-        let next = self.entries.range((from, Bound::Unbounded)).next().map(|(key, value)| (key.clone(), value.clone()));
-        self.cursor = next.as_ref().map(|(key, _)| key.clone());
-        Some(Ok(next))
+        if restart {
+            let mut keys: Vec<BString> = self.entries.keys().cloned().collect();
+            keys.sort_unstable();
+            self.waiting = keys.into();
+        }
+        // What was removed meanwhile is not listed.
+        while let Some(key) = self.waiting.pop_front() {
+            if let Some(value) = self.entries.get(&key) {
+                let value = value.clone();
+                return Some(Ok(Some((key, value))));
+            }
+        }
+        Some(Ok(None))
     }
 }
 

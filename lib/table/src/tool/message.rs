@@ -17,11 +17,8 @@ pub fn query(
 ) -> Result<bool, String> {
     let mut message = Vec::new();
     input.read_to_end(&mut message).map_err(|error| format!("read stdin: {}", sys::reason(&error)))?;
-    let mut any = false;
-    for key in keys(&message, parts, command.mime_limits.filter(|_| parts.mime)) {
-        any |= command.query_with_key(tables, &key, out)?;
-    }
-    Ok(any)
+    let keys = keys(&message, parts, command.mime_limits.filter(|_| parts.mime));
+    command.query_all(tables, keys.into_iter().map(Ok), out)
 }
 
 /// Collects the keys that a message has.

@@ -83,21 +83,9 @@ impl Command {
         }
     }
 
-    /// The answer of the first table that has one.
-    fn find(&self, arguments: &[BString], key: &[u8]) -> Result<Option<BString>, String> {
-        for argument in arguments {
-            let table = self.open(argument.as_bstr(), Mode::ReadOnly)?;
-            let found = table.lookup(key).map_err(|error| self.failed(&table, "query", error))?;
-            if let Some(value) = found {
-                if value.is_empty() {
-                    let (label, key) = (table.label(), text::show(key));
-                    log::warn!("table {label}: key {key}: empty string result is not allowed");
-                    log::warn!("table {label} should return NO RESULT in case of NOT FOUND");
-                }
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
+    /// The tables of the command line, to look keys up in.
+    fn sources<'a>(&'a self, arguments: &'a [BString]) -> Sources<'a> {
+        Sources { command: self, arguments, open: Vec::new() }
     }
 
     /// `-q key`: prints the value. False if no table has it.
@@ -105,7 +93,7 @@ impl Command {
     /// # Errors
     /// The text that ends the program.
     pub fn query(&self, arguments: &[BString], key: &[u8], out: &mut impl Write) -> Result<bool, String> {
-        match self.find(arguments, key)? {
+        match self.sources(arguments).find(key)? {
             None => Ok(false),
             Some(value) if self.json => self.print(key, &value, out).map(|()| true),
             Some(value) => write_line(out, &[&value]).map(|()| true),
@@ -122,22 +110,11 @@ impl Command {
         keys: impl Iterator<Item = Result<BString, String>>,
         out: &mut impl Write,
     ) -> Result<bool, String> {
-        let mut any = false;
+        let (mut any, mut sources) = (false, self.sources(arguments));
         for key in keys {
-            any |= self.query_with_key(arguments, &key?, out)?;
+            any |= sources.print(&key?, out)?;
         }
         Ok(any)
-    }
-
-    /// Prints a key with its value. False if no table has it.
-    ///
-    /// # Errors
-    /// The text that ends the program.
-    pub fn query_with_key(&self, arguments: &[BString], key: &[u8], out: &mut impl Write) -> Result<bool, String> {
-        match self.find(arguments, key)? {
-            None => Ok(false),
-            Some(value) => self.print(key, &value, out).map(|()| true),
-        }
     }
 
     fn print(&self, key: &[u8], value: &[u8], out: &mut impl Write) -> Result<(), String> {
@@ -199,6 +176,44 @@ impl Command {
             }
             self.print(&key, &value, out)?;
             restart = false;
+        }
+    }
+}
+
+/// Tables that are asked one after the other, each opened when it is first needed.
+struct Sources<'a> {
+    command: &'a Command,
+    arguments: &'a [BString],
+    /// The first of them.
+    open: Vec<Table>,
+}
+
+impl Sources<'_> {
+    /// The answer of the first table that has one.
+    fn find(&mut self, key: &[u8]) -> Result<Option<BString>, String> {
+        for (number, argument) in self.arguments.iter().enumerate() {
+            if number == self.open.len() {
+                self.open.push(self.command.open(argument.as_bstr(), Mode::ReadOnly)?);
+            }
+            let table = &self.open[number];
+            let found = table.lookup(key).map_err(|error| self.command.failed(table, "query", error))?;
+            if let Some(value) = found {
+                if value.is_empty() {
+                    let (label, key) = (table.label(), text::show(key));
+                    log::warn!("table {label}: key {key}: empty string result is not allowed");
+                    log::warn!("table {label} should return NO RESULT in case of NOT FOUND");
+                }
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Prints a key with its value. False if no table has it.
+    fn print(&mut self, key: &[u8], out: &mut impl Write) -> Result<bool, String> {
+        match self.find(key)? {
+            None => Ok(false),
+            Some(value) => self.command.print(key, &value, out).map(|()| true),
         }
     }
 }
