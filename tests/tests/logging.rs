@@ -52,6 +52,36 @@ fn texts_are_made_printable_and_cut() {
     assert_eq!(line.split("]: ").nth(1).map(str::len), Some(2000));
 }
 
+/// `maillog_json_file`, which only Posthorn has.
+#[test]
+fn events_are_written_as_json_besides() {
+    require_instances!();
+    if Subject::from_environment() != Subject::Posthorn {
+        skip!("only Posthorn does");
+    }
+    let instance = Instance::builder().set("maillog_json_file", "{dir}/log/events.json").start();
+    instance.send(&["-f", "s@local.example", USER], "Subject: x\nMessage-ID: <1\"@x>\n\nhi\n");
+    instance.wait_for_log(&[": removed"]);
+    let lines = || instance.read("log/events.json").lines().map(str::to_owned).collect::<Vec<_>>();
+    let found = wait::until(
+        "events",
+        || Some(lines()).filter(|lines| lines.iter().any(|line| line.contains("\"event\": \"removed\""))),
+        || instance.read("log/events.json"),
+    );
+    for (event, part) in [
+        ("picked_up", "\"sender\": \"s@local.example\""),
+        ("message_id", "\"message_id\": \"<1\\\"@x>\", \"resent\": false"),
+        ("queue_active", "\"recipients\": 1"),
+        ("delivery", "\"dsn\": \"2.0.0\", \"status\": \"sent\", \"reason\": \"delivered to mailbox\""),
+        ("removed", "\"queue_id\": "),
+    ] {
+        let name = format!("\"event\": \"{event}\"");
+        let line = found.iter().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{event}: {found:?}"));
+        assert!(line.starts_with("{\"time\": \"2") && line.ends_with('}') && line.contains(part), "{part}: {line}");
+    }
+    assert!(!instance.log().contains('{'));
+}
+
 #[test]
 fn a_renamed_log_is_made_anew_at_reload() {
     require_instances!();

@@ -416,9 +416,12 @@ const NEWER: &str = "\
     smtpd_tls_trace_size_limit socketmap_max_query_size socketmap_max_reply_size tls_ffdhe_auto_groups \
     tls_required_enable tls_trace_rate_limit tls_trust_server_ccerts tlsproxy_tls_enable_rpk use_srv_lookup";
 
+/// Parameters that only Posthorn has.
+const OURS: &str = "maillog_json_file";
+
 /// Whether a line of a listing is about a parameter that the control does not have.
 fn is_newer(line: &str) -> bool {
-    NEWER.split(' ').any(|name| line.split(' ').next() == Some(name))
+    NEWER.split(' ').chain(OURS.split(' ')).any(|name| line.split(' ').next() == Some(name))
 }
 
 /// All defaults, those of services included.

@@ -53,7 +53,8 @@ pub fn check_fatal(paths: &Paths) -> Result<(), String> {
 }
 
 fn logs_to_file() -> bool {
-    Config::load("postfix", &[]).is_ok_and(|config| !config.get(params::MAILLOG_FILE).is_empty())
+    let files = [params::MAILLOG_FILE, params::MAILLOG_JSON_FILE];
+    Config::load("postfix", &[]).is_ok_and(|config| files.iter().any(|key| !config.get(*key).is_empty()))
 }
 
 fn has_postlog(master_cf: &[u8]) -> bool {

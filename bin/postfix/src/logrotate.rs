@@ -24,10 +24,10 @@ pub fn rotate(config: &Config, paths: &Paths) {
         fatal!("not rotating '{shown}'");
     }
     let suffix = text::date::local_format(SystemTime::now(), &suffix.to_str_lossy());
-    let rotated = PathBuf::from(OsStr::from_bytes(&[file.as_bytes(), b".", suffix.as_bytes()].concat()));
-    if let Err(error) = std::fs::rename(OsStr::from_bytes(file), &rotated) {
-        fatal!("logfile '{shown}' rotation failed: {}", sys::reason(&error));
-    }
+    let events = config.get(params::MAILLOG_JSON_FILE);
+    let files = [file, events];
+    let files = files.into_iter().filter(|file| !file.is_empty() && !file.starts_with(b"/dev/"));
+    let rotated: Vec<(PathBuf, &BStr)> = files.map(|file| (rename(file, &suffix), file)).collect();
     if is_running(paths)
         && let Some(pid) = master_pid()
     {
@@ -35,7 +35,18 @@ pub fn rotate(config: &Config, paths: &Paths) {
         let _ = sys::signal::send(pid, Signal::SIGHUP);
         sleep(Duration::from_secs(1));
     }
-    compress(compressor, &rotated, file);
+    for (rotated, file) in rotated {
+        compress(compressor, &rotated, file);
+    }
+}
+
+/// Gives a file its suffix; says what it is called then.
+fn rename(file: &BStr, suffix: &str) -> PathBuf {
+    let rotated = PathBuf::from(OsStr::from_bytes(&[file.as_bytes(), b".", suffix.as_bytes()].concat()));
+    if let Err(error) = std::fs::rename(OsStr::from_bytes(file), &rotated) {
+        fatal!("logfile '{}' rotation failed: {}", text::show(file), sys::reason(&error));
+    }
+    rotated
 }
 
 fn compress(compressor: &BStr, rotated: &Path, file: &BStr) {

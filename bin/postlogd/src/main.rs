@@ -1,7 +1,7 @@
-//! Writes the log file that `maillog_file` names (master-ipc §14.3).
+//! Writes the log files that `maillog_file` (master-ipc §14.3) and `maillog_json_file` name.
 //!
-//! Each datagram is a finished record. This daemon appends it and a line end, with one write. It opens the file before it gives up
-//! its rights, and does nothing else, so nothing that other programs log can make it do harm.
+//! Each datagram is a finished record, or an event as JSON. This daemon appends it and a line end, with one write. It opens the files before it
+//! gives up its rights, and does nothing else, so nothing that other programs log can make it do harm.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use bstr::ByteSlice;
-use config::params;
+use config::{Key, Str, params};
 use logging::{fatal, log_file};
 use server::{Context, Daemon, DatagramService, Demand};
 
@@ -26,34 +26,66 @@ fn main() {
 }
 
 /// Where records go.
-enum Postlogd {
-    File(File),
+enum Records {
+    File(LogFile),
     /// `maillog_file` is empty by now: clients that do not know it yet still send records here.
     Syslog,
 }
 
-impl DatagramService for Postlogd {
-    fn open(context: &Context) -> Self {
-        let name = context.config.get(params::MAILLOG_FILE);
-        if name.is_empty() {
-            return Self::Syslog;
+struct Postlogd {
+    records: Records,
+    /// `maillog_json_file`, if it is set.
+    events: Option<LogFile>,
+}
+
+/// An open file, and the parameter that names it.
+struct LogFile {
+    file: File,
+    name: Key<Str>,
+}
+
+impl LogFile {
+    /// Opens a file; nothing if the parameter is empty.
+    fn open(name: Key<Str>, context: &Context) -> Option<Self> {
+        let path = context.config.get(name);
+        if path.is_empty() {
+            return None;
         }
-        let path = Path::new(OsStr::from_bytes(name));
+        let path = Path::new(OsStr::from_bytes(path));
         match log_file::open(path, log_file::permissions(&context.config)) {
-            Ok(file) => Self::File(file),
+            Ok(file) => Some(LogFile { file, name }),
             Err(why) => fatal!("open logfile '{}': {why}", path.display()),
         }
     }
 
+    fn append(&mut self, record: &[u8], context: &Context) {
+        if let Err(why) = log_file::write_line(&mut self.file, record) {
+            fatal!("logfile '{}' write error: {why}", text::show(context.config.get(self.name)));
+        }
+    }
+}
+
+impl DatagramService for Postlogd {
+    fn open(context: &Context) -> Self {
+        Self {
+            records: LogFile::open(params::MAILLOG_FILE, context).map_or(Records::Syslog, Records::File),
+            events: LogFile::open(params::MAILLOG_JSON_FILE, context),
+        }
+    }
+
     fn take(&mut self, datagram: &[u8], context: &Context) {
-        match self {
-            Self::File(file) => {
-                if let Err(why) = log_file::write_line(file, datagram) {
-                    let name = text::show(context.config.get(params::MAILLOG_FILE));
-                    fatal!("logfile '{name}' write error: {why}");
-                }
+        // A record begins with a month.
+        if datagram.starts_with(b"{") {
+            match &mut self.events {
+                Some(events) => events.append(datagram, context),
+                // The sender does not know yet that nobody wants events any more.
+                None => log::debug!("no maillog_json_file for an event"),
             }
-            Self::Syslog => match split_record(datagram) {
+            return;
+        }
+        match &mut self.records {
+            Records::File(file) => file.append(datagram, context),
+            Records::Syslog => match split_record(datagram) {
                 Some((tag, text)) => {
                     logging::tag(tag);
                     log::info!("{}", text::show(text));

@@ -42,12 +42,17 @@ impl Postlog {
     }
 
     fn send(&mut self, tag: &[u8], severity: Severity, text: &[u8]) {
+        let record = file_line(&self.host, tag, severity, text);
+        self.send_record(&record);
+    }
+
+    /// Sends what is a record already.
+    pub(crate) fn send_record(&mut self, record: &[u8]) {
         if self.socket.is_none() {
             self.socket = connected(&self.socket_path);
         }
-        let record = file_line(&self.host, tag, severity, text);
         let sent = match &self.socket {
-            Some(socket) => send(socket, &record, self.patience()),
+            Some(socket) => send(socket, record, self.patience()),
             None => Sent::Gone,
         };
         self.stuck = sent == Sent::Full;
@@ -58,17 +63,22 @@ impl Postlog {
                 if let Some(file) = self.fallback.as_mut()
                     && file.opened().is_ok()
                 {
-                    file.append(&record);
+                    file.append(record);
                 }
             }
             Sent::Gone => {
                 // The next record looks for a new reader.
                 self.socket = None;
                 if let Some(file) = &mut self.fallback {
-                    file.append(&record);
+                    file.append(record);
                 }
             }
         }
+    }
+
+    /// The name of this machine in records.
+    pub(crate) fn host(&self) -> &[u8] {
+        &self.host
     }
 
     fn patience(&self) -> Duration {
@@ -91,6 +101,8 @@ pub(crate) struct Destinations {
     pub(crate) mail_log: MailLog,
     /// Whether UTF-8 stays as it is.
     pub(crate) utf8: bool,
+    /// Where events go as JSON, besides.
+    pub(crate) json: Option<Postlog>,
 }
 
 impl Destinations {
@@ -116,7 +128,7 @@ mod tests {
     use super::*;
 
     fn destinations(mail_log: MailLog) -> Destinations {
-        Destinations { tag: b"postfix/test".to_vec(), stderr_name: None, mail_log, utf8: true }
+        Destinations { tag: b"postfix/test".to_vec(), stderr_name: None, mail_log, utf8: true, json: None }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bstr::ByteSlice;
-use config::{Config, params};
+use config::{Config, Key, Str, params};
 use log::LevelFilter;
 
 use crate::destination::{Destinations, MailLog, Postlog};
@@ -75,7 +75,7 @@ pub fn start(process: &str, audience: Audience) {
         (true, None) => MailLog::Syslog(Syslog::connect(MAIL)),
     };
     let stderr_name = audience.has_stderr().then(|| process.as_bytes().to_vec());
-    let destinations = Destinations { tag, stderr_name, mail_log, utf8: true };
+    let destinations = Destinations { tag, stderr_name, mail_log, utf8: true, json: None };
     *state() = Some(State { process: process.to_owned(), audience, file_fallback: false, destinations });
     install();
 }
@@ -89,6 +89,7 @@ pub fn start(process: &str, audience: Audience) {
 /// The text of the fatal error, for a `maillog_file` outside `maillog_file_prefixes` or an unknown facility.
 pub fn configure(config: &Config, file_fallback: bool) -> Result<(), String> {
     let mail_log = mail_log(config, file_fallback)?;
+    let json = json_log(config)?;
     crate::event::configure(config);
     let mut guard = state();
     let Some(state) = guard.as_mut() else { return Ok(()) };
@@ -99,6 +100,7 @@ pub fn configure(config: &Config, file_fallback: bool) -> Result<(), String> {
     state.destinations.utf8 = config.get(params::SMTPUTF8_ENABLE);
     if state.audience.has_log() {
         state.destinations.mail_log = mail_log;
+        state.destinations.json = json;
     }
     drop(guard);
     log_file::check_permissions(config);
@@ -115,6 +117,16 @@ pub fn syslog(process: &str, text: &[u8]) {
 pub fn record(severity: Severity, text: &[u8]) {
     if let Some(state) = state().as_mut() {
         state.destinations.write(severity, text);
+    }
+}
+
+/// Sends an event as JSON, which `object` makes of the host name and the tag, if that is asked for.
+pub(crate) fn send_json(object: impl FnOnce(&[u8], &[u8]) -> String) {
+    if let Some(state) = state().as_mut()
+        && let Some(json) = &mut state.destinations.json
+    {
+        let object = object(json.host(), &state.destinations.tag);
+        json.send_record(object.as_bytes());
     }
 }
 
@@ -138,12 +150,10 @@ fn mail_log(config: &Config, file_fallback: bool) -> Result<MailLog, String> {
         let number = facility(name).ok_or_else(|| format!("unknown syslog_facility value: {}", text::show(name)))?;
         return Ok(MailLog::Syslog(Syslog::connect(number)));
     }
-    check_prefix(config, file)?;
+    check_prefix(config, params::MAILLOG_FILE)?;
     let host = config.get(params::MYHOSTNAME);
     let label = first_label(host).to_vec();
-    let queue = config.get(params::QUEUE_DIRECTORY);
-    let service = config.get(params::POSTLOG_SERVICE_NAME);
-    let socket_path = PathBuf::from(OsStr::from_bytes(&[queue.as_bytes(), b"/public/", service].concat()));
+    let socket_path = socket_path(config);
     sys::environment::set("POSTLOG_SERVICE", &socket_path);
     sys::environment::set("POSTLOG_HOSTNAME", OsStr::from_bytes(host));
     let file = LogFile::new(PathBuf::from(OsStr::from_bytes(file)), label.clone(), log_file::permissions(config));
@@ -154,14 +164,33 @@ fn mail_log(config: &Config, file_fallback: bool) -> Result<MailLog, String> {
     Ok(MailLog::Postlog(Postlog::new(socket_path, label, file_fallback.then_some(file))))
 }
 
-fn check_prefix(config: &Config, file: &[u8]) -> Result<(), String> {
+/// The socket of postlogd.
+fn socket_path(config: &Config) -> PathBuf {
+    let queue = config.get(params::QUEUE_DIRECTORY);
+    let service = config.get(params::POSTLOG_SERVICE_NAME);
+    PathBuf::from(OsStr::from_bytes(&[queue.as_bytes(), b"/public/", service].concat()))
+}
+
+/// Where events go as JSON: postlogd, which has no such events itself.
+fn json_log(config: &Config) -> Result<Option<Postlog>, String> {
+    if config.get(params::MAILLOG_JSON_FILE).is_empty() {
+        return Ok(None);
+    }
+    check_prefix(config, params::MAILLOG_JSON_FILE)?;
+    let label = first_label(config.get(params::MYHOSTNAME)).to_vec();
+    Ok(Some(Postlog::new(socket_path(config), label, None)))
+}
+
+fn check_prefix(config: &Config, key: Key<Str>) -> Result<(), String> {
+    let file = config.get(key);
     let prefixes = config.get(params::MAILLOG_FILE_PREFIXES);
     let mut prefixes =
         prefixes.fields_with(|c| matches!(c, ',' | ' ' | '\t' | '\r' | '\n')).filter(|prefix| !prefix.is_empty());
     if prefixes.any(|prefix| file.starts_with(prefix)) {
         return Ok(());
     }
-    Err(format!("maillog_file value '{}' does not match any prefix in maillog_file_prefixes", text::show(file)))
+    let (name, file) = (key.name(), text::show(file));
+    Err(format!("{name} value '{file}' does not match any prefix in maillog_file_prefixes"))
 }
 
 fn first_label(host: &[u8]) -> &[u8] {

@@ -31,6 +31,11 @@ pub fn log_file_date(time: SystemTime) -> String {
     })
 }
 
+/// A time for programs to read, in UTC and microseconds: `2026-11-05T07:08:09.123456Z`.
+pub fn utc(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map(|time| format!("{time:.6}")).unwrap_or_default()
+}
+
 /// The time of a syslog record: `Nov  5 07:08:09`, day of month padded with a blank.
 pub fn syslog_date(time: SystemTime) -> String {
     format(&local(time), "%b %e %H:%M:%S")

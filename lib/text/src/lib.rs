@@ -18,6 +18,7 @@ pub mod hostaddr;
 pub mod hostname;
 pub mod idn;
 pub mod inbox;
+pub mod json;
 pub mod level;
 pub mod lines;
 pub mod list;

@@ -55,6 +55,9 @@ keys! {
     MAILLOG_FILE_PREFIXES: Str = "maillog_file_prefixes";
     /// The strftime(3) format of the suffix of a rotated log file.
     MAILLOG_FILE_ROTATE_SUFFIX: Str = "maillog_file_rotate_suffix";
+    /// The file in which postlogd(8) writes what happens to mail as JSON, one object for each event, besides the log; empty for none. It
+    /// must begin with one of maillog_file_prefixes, else every program ends. Only Posthorn has this.
+    MAILLOG_JSON_FILE: Str = "maillog_json_file";
     /// The path of the mailq(1) command.
     MAILQ_PATH: Str = "mailq_path";
     /// The directory of the manual pages.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{Event, address};
+use super::{Event, Parts, address};
 
 /// smtpd rejected a request, or took note of it (access-milter-postscreen §2.9).
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,23 @@ pub struct Decision<'a> {
     pub helo: Option<&'a [u8]>,
 }
 
-impl Event for Decision<'_> {}
+impl Event for Decision<'_> {
+    fn name(&self) -> &'static str {
+        "decision"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.optional("queue_id", self.queue_id);
+        parts.text("action", self.action.as_bytes());
+        parts.text("stage", self.stage.as_bytes());
+        parts.text("client", self.client);
+        parts.text("text", self.text);
+        parts.optional("sender", self.sender);
+        parts.optional("recipient", self.recipient);
+        parts.text("protocol", self.protocol.as_bytes());
+        parts.optional("helo", self.helo);
+    }
+}
 
 impl Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

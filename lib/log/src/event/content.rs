@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{Event, address};
+use super::{Event, Parts, address};
 
 /// How much of a header or line is shown, in bytes.
 const SHOWN: usize = 200;
@@ -23,6 +23,16 @@ pub struct Route<'a> {
     pub helo: Option<&'a [u8]>,
 }
 
+impl Route<'_> {
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("origin", self.origin);
+        parts.optional("sender", self.sender);
+        parts.optional("recipient", self.recipient);
+        parts.optional("protocol", self.protocol);
+        parts.optional("helo", self.helo);
+    }
+}
+
 /// A check of content wants something done.
 #[derive(Clone, Copy, Debug)]
 pub struct ContentAction<'a> {
@@ -40,7 +50,22 @@ pub struct ContentAction<'a> {
     pub text: &'a [u8],
 }
 
-impl Event for ContentAction<'_> {}
+impl Event for ContentAction<'_> {
+    fn name(&self) -> &'static str {
+        "content_action"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("action", self.action.as_bytes());
+        parts.text("context", self.context.as_bytes());
+        parts.text("content", &self.content[..self.content.len().min(SHOWN)]);
+        self.route.parts(parts);
+        if !self.text.is_empty() {
+            parts.text("text", self.text);
+        }
+    }
+}
 
 impl Display for ContentAction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +101,18 @@ pub struct MimeError<'a> {
     pub route: Route<'a>,
 }
 
-impl Event for MimeError<'_> {}
+impl Event for MimeError<'_> {
+    fn name(&self) -> &'static str {
+        "mime_error"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("error", self.error.as_bytes());
+        parts.text("content", &self.content[..self.content.len().min(SHOWN_IN_ERROR)]);
+        self.route.parts(parts);
+    }
+}
 
 impl Display for MimeError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,11 +1,12 @@
 //! The line that every delivery attempt leaves (qmgr-bounce §8).
 
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use ipc::bounce::{Dsn, Recipient};
 use ipc::{Stamp, Stats};
 
-use super::{Delay, Event, address, delay_decimals};
+use super::{Delay, Event, Parts, address, delay_decimals};
 
 /// What became of one recipient in one attempt.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,29 @@ pub struct DeliveryStatus<'a> {
     pub status: &'a str,
 }
 
-impl Event for DeliveryStatus<'_> {}
+impl Event for DeliveryStatus<'_> {
+    fn name(&self) -> &'static str {
+        "delivery"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("recipient", &self.recipient.address);
+        if !self.recipient.original.is_empty() {
+            parts.text("original_recipient", &self.recipient.original);
+        }
+        parts.text("relay", self.relay);
+        if self.stats.reuse_count > 0 {
+            parts.number("connection_use", i64::from(self.stats.reuse_count) + 1);
+        }
+        let (total, delays) = delays(self.stats, Stamp::now());
+        parts.seconds("delay", total);
+        parts.all_seconds("delays", &delays);
+        parts.text("dsn", &self.dsn.status);
+        parts.text("status", self.status.as_bytes());
+        parts.text("reason", &self.dsn.reason);
+    }
+}
 
 impl Display for DeliveryStatus<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,12 +66,11 @@ impl Display for DeliveryStatus<'_> {
     }
 }
 
-/// `delay=<total>, delays=<a>/<b>/<c>/<d>`.
-fn write_delays(f: &mut fmt::Formatter<'_>, stats: &Stats, now: Stamp) -> fmt::Result {
+/// The whole delay, and its parts: before the active queue, in it, connecting, sending.
+fn delays(stats: &Stats, now: Stamp) -> (Duration, [Duration; 4]) {
     let now = if stats.delivery_done.is_zero() { now } else { stats.delivery_done };
-    let show = |duration| Delay::new(duration, delay_decimals());
-    let since = |later: Stamp, earlier: Stamp| show(later.since(earlier));
-    let none = show(std::time::Duration::ZERO);
+    let since = |later: Stamp, earlier: Stamp| later.since(earlier);
+    let none = Duration::ZERO;
     let (arrival, active, handoff, connected) =
         (stats.incoming_arrival, stats.active_arrival, stats.agent_handoff, stats.connection_done);
     let parts = if active.is_zero() {
@@ -60,7 +82,14 @@ fn write_delays(f: &mut fmt::Formatter<'_>, stats: &Stats, now: Stamp) -> fmt::R
     } else {
         [since(active, arrival), since(handoff, active), since(connected, handoff), since(now, connected)]
     };
-    write!(f, "delay={}, delays={}/{}/{}/{}", since(now, arrival), parts[0], parts[1], parts[2], parts[3])
+    (since(now, arrival), parts)
+}
+
+/// `delay=<total>, delays=<a>/<b>/<c>/<d>`.
+fn write_delays(f: &mut fmt::Formatter<'_>, stats: &Stats, now: Stamp) -> fmt::Result {
+    let (total, parts) = delays(stats, now);
+    let [a, b, c, d] = parts.map(|part| Delay::new(part, delay_decimals()));
+    write!(f, "delay={}, delays={a}/{b}/{c}/{d}", Delay::new(total, delay_decimals()))
 }
 
 #[cfg(test)]

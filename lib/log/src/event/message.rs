@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{Event, address};
+use super::{Event, Parts, address};
 
 /// pickup took a message from maildrop.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,18 @@ pub struct PickedUp<'a> {
     pub original_id: Option<&'a [u8]>,
 }
 
-impl Event for PickedUp<'_> {}
+impl Event for PickedUp<'_> {
+    fn name(&self) -> &'static str {
+        "picked_up"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.number("uid", self.uid.into());
+        parts.text("sender", self.sender);
+        parts.optional("original_queue_id", self.original_id);
+    }
+}
 
 impl Display for PickedUp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +51,17 @@ pub struct MessageId<'a> {
     pub resent: bool,
 }
 
-impl Event for MessageId<'_> {}
+impl Event for MessageId<'_> {
+    fn name(&self) -> &'static str {
+        "message_id"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("message_id", self.message_id);
+        parts.flag("resent", self.resent);
+    }
+}
 
 impl Display for MessageId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +83,18 @@ pub struct QueueActive<'a> {
     pub recipients: usize,
 }
 
-impl Event for QueueActive<'_> {}
+impl Event for QueueActive<'_> {
+    fn name(&self) -> &'static str {
+        "queue_active"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("sender", self.sender);
+        parts.number("size", self.size);
+        parts.number("recipients", i64::try_from(self.recipients).unwrap_or(i64::MAX));
+    }
+}
 
 impl Display for QueueActive<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +114,17 @@ pub struct Expired<'a> {
     pub status: &'a str,
 }
 
-impl Event for Expired<'_> {}
+impl Event for Expired<'_> {
+    fn name(&self) -> &'static str {
+        "expired"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("sender", self.sender);
+        parts.text("status", self.status.as_bytes());
+    }
+}
 
 impl Display for Expired<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +140,15 @@ pub struct Removed<'a> {
     pub queue_id: &'a [u8],
 }
 
-impl Event for Removed<'_> {}
+impl Event for Removed<'_> {
+    fn name(&self) -> &'static str {
+        "removed"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+    }
+}
 
 impl Display for Removed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

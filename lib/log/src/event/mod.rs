@@ -4,6 +4,7 @@ mod access;
 mod content;
 mod delay;
 mod delivery;
+mod json;
 mod message;
 mod notification;
 mod session;
@@ -17,16 +18,23 @@ pub use access::Decision;
 pub use content::{ContentAction, MimeError, Route};
 pub use delay::Delay;
 pub use delivery::DeliveryStatus;
+pub use json::Parts;
 pub use message::*;
 pub use notification::{Audience, Notified, Topic};
 pub use session::*;
 
 /// Something that happened to mail, and that a log line reports. Its `Display` is the line.
-pub trait Event: Display {}
+pub trait Event: Display {
+    /// What it is called in JSON.
+    fn name(&self) -> &'static str;
+    /// Tells its parts.
+    fn parts(&self, parts: &mut Parts);
+}
 
-/// Logs an event.
+/// Logs an event; also as JSON, if `maillog_json_file` is set.
 pub fn emit(event: &impl Event) {
     log::info!("{event}");
+    crate::setup::send_json(|host, tag| json::object(event, host, tag));
 }
 
 static INTERNAL_ADDRESSES: AtomicBool = AtomicBool::new(false);

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::Event;
+use super::{Event, Parts};
 
 /// Who got a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,16 @@ pub enum Topic {
     DeliveryStatus,
 }
 
+impl Topic {
+    fn name(self) -> &'static str {
+        match self {
+            Topic::NonDelivery => "non-delivery",
+            Topic::Delay => "delay",
+            Topic::DeliveryStatus => "delivery status",
+        }
+    }
+}
+
 /// A notification about a message was queued.
 #[derive(Clone, Copy, Debug)]
 pub struct Notified<'a> {
@@ -46,15 +56,22 @@ pub struct Notified<'a> {
     pub notification_id: &'a [u8],
 }
 
-impl Event for Notified<'_> {}
+impl Event for Notified<'_> {
+    fn name(&self) -> &'static str {
+        "notified"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("queue_id", self.queue_id);
+        parts.text("audience", self.audience.to_string().as_bytes());
+        parts.text("topic", self.topic.name().as_bytes());
+        parts.text("notification_queue_id", self.notification_id);
+    }
+}
 
 impl Display for Notified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let topic = match self.topic {
-            Topic::NonDelivery => "non-delivery",
-            Topic::Delay => "delay",
-            Topic::DeliveryStatus => "delivery status",
-        };
+        let topic = self.topic.name();
         let (id, new) = (text::show(self.queue_id), text::show(self.notification_id));
         write!(f, "{id}: {} {topic} notification: {new}", self.audience)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{Event, address};
+use super::{Event, Parts, address};
 
 /// A client has connected.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,15 @@ pub struct Connected<'a> {
     pub client: &'a [u8],
 }
 
-impl Event for Connected<'_> {}
+impl Event for Connected<'_> {
+    fn name(&self) -> &'static str {
+        "connected"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("client", self.client);
+    }
+}
 
 impl Display for Connected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +36,16 @@ pub struct Disconnected<'a> {
     pub summary: &'a str,
 }
 
-impl Event for Disconnected<'_> {}
+impl Event for Disconnected<'_> {
+    fn name(&self) -> &'static str {
+        "disconnected"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("client", self.client);
+        parts.text("summary", self.summary.trim_start().as_bytes());
+    }
+}
 
 impl Display for Disconnected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +64,17 @@ pub struct Broken<'a> {
     pub client: &'a [u8],
 }
 
-impl Event for Broken<'_> {}
+impl Event for Broken<'_> {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.text("reason", self.reason.as_bytes());
+        parts.text("stage", self.stage.as_bytes());
+        parts.text("client", self.client);
+    }
+}
 
 impl Display for Broken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,20 +101,37 @@ pub struct MessageClient<'a> {
     pub original_client: Option<&'a [u8]>,
 }
 
-impl Event for MessageClient<'_> {}
+impl Event for MessageClient<'_> {
+    fn name(&self) -> &'static str {
+        "message_client"
+    }
 
-impl Display for MessageClient<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, client) = (text::show(self.queue_id.unwrap_or(b"NOQUEUE")), text::show(self.client));
-        write!(f, "{id}: client={client}")?;
-        let more = [
+    fn parts(&self, parts: &mut Parts) {
+        parts.optional("queue_id", self.queue_id);
+        parts.text("client", self.client);
+        for (name, value) in self.more() {
+            parts.optional(name, value);
+        }
+    }
+}
+
+impl<'a> MessageClient<'a> {
+    fn more(&self) -> [(&'static str, Option<&'a [u8]>); 5] {
+        [
             ("sasl_method", self.sasl_method),
             ("sasl_username", self.sasl_username),
             ("sasl_sender", self.sasl_sender),
             ("orig_queue_id", self.original_queue_id),
             ("orig_client", self.original_client),
-        ];
-        for (name, value) in more {
+        ]
+    }
+}
+
+impl Display for MessageClient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, client) = (text::show(self.queue_id.unwrap_or(b"NOQUEUE")), text::show(self.client));
+        write!(f, "{id}: client={client}")?;
+        for (name, value) in self.more() {
             if let Some(value) = value {
                 write!(f, ", {name}={}", text::show(value))?;
             }
@@ -115,7 +159,21 @@ pub struct FilterVerdict<'a> {
     pub sasl_username: Option<&'a [u8]>,
 }
 
-impl Event for FilterVerdict<'_> {}
+impl Event for FilterVerdict<'_> {
+    fn name(&self) -> &'static str {
+        "filter_verdict"
+    }
+
+    fn parts(&self, parts: &mut Parts) {
+        parts.flag("accepted", self.accepted);
+        parts.text("reply", self.reply);
+        parts.optional("sender", self.sender);
+        parts.optional("recipient", self.recipient);
+        parts.text("protocol", self.protocol.as_bytes());
+        parts.optional("helo", self.helo);
+        parts.optional("sasl_username", self.sasl_username);
+    }
+}
 
 impl Display for FilterVerdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
