@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-COMMANDS="postfix postconf postmap postalias postcat postsuper postkick postlock sendmail smtp-sink smtp-source qmqp-sink qmqp-source"
+COMMANDS="postfix postmulti postconf postmap postalias postcat postsuper postkick postlock sendmail smtp-sink smtp-source qmqp-sink qmqp-source"
 SET_GID="postdrop postqueue postlog"
 DAEMONS="master pickup cleanup qmgr trivial-rewrite bounce flush showq error discard local virtual pipe spawn smtp scache verify proxymap postlogd smtpd anvil qmqpd"
 
@@ -72,6 +72,7 @@ install_programs() {
 
 install_texts() {
     for name in main.cf master.cf virtual transport; do keep 0644 "conf/$name" "/etc/postfix/$name"; done
+    for name in main.cf master.cf; do put 0644 "conf/$name" "/etc/postfix/$name.proto"; done
     keep 0644 conf/aliases /etc/aliases
     put 0644 conf/postfix.service /usr/lib/systemd/system/postfix.service
     put 0644 README.md /usr/share/doc/posthorn/README.md

@@ -249,6 +249,7 @@ impl Instance {
             "postfix-script",
             "post-install",
             "postfix-wrapper",
+            "postmulti-script",
         ];
         for name in daemons {
             if let Some(program) = builder.subject.program(name) {

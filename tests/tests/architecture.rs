@@ -223,7 +223,6 @@ fn every_parameter_key_is_read() {
 /// Keys that nobody reads by name, each with its reason.
 const LATER: &[&str] = &[
     // config itself reads these, by their rows.
-    "ALTERNATE_CONFIG_DIRECTORIES",
     "COMPATIBILITY_LEVEL",
     "CONFIG_DIRECTORY",
     "DEFAULT_DELIVERY_STATUS_FILTER",
@@ -260,7 +259,7 @@ const LATER: &[&str] = &[
     "ALLOW_SRV_LOOKUP_FALLBACK",
     "IGNORE_SRV_LOOKUP_ERROR",
     "USE_SRV_LOOKUP",
-    // Programs and features that are not here yet: postmulti, TLS, SASL, Milters, postscreen; and some of the DNS that nobody asks for.
+    // Programs and features that are not here yet: TLS, SASL, Milters, postscreen; and some of the DNS that nobody asks for.
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",
     "ENABLE_IDNA2003_COMPATIBILITY",
@@ -282,12 +281,6 @@ const LATER: &[&str] = &[
     "MILTER_PROTOCOL",
     "MILTER_RCPT_MACROS",
     "MILTER_UNKNOWN_COMMAND_MACROS",
-    "MULTI_INSTANCE_ENABLE",
-    "MULTI_INSTANCE_GROUP",
-    "MULTI_INSTANCE_NAME",
-    "POSTMULTI_CONTROL_COMMANDS",
-    "POSTMULTI_START_COMMANDS",
-    "POSTMULTI_STOP_COMMANDS",
     "PROCESS_ID_DIRECTORY",
     "RESPECTFUL_LOGGING",
     "SEND_CYRUS_SASL_AUTHZID",
