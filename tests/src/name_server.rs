@@ -105,6 +105,11 @@ fn data(kind: &str, text: &str) -> Vec<u8> {
             let preference: u16 = preference.parse().expect("a number");
             [&preference.to_be_bytes()[..], &name(host)].concat()
         }
+        "SRV" => {
+            let (numbers, host) = text.rsplit_once(' ').expect("priority, weight, port and host");
+            let numbers = numbers.split(' ').flat_map(|number| number.parse::<u16>().expect("a number").to_be_bytes());
+            numbers.chain(name(host)).collect()
+        }
         "TXT" => [&[text.len() as u8][..], text.as_bytes()].concat(),
         _ => name(text),
     }

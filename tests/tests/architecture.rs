@@ -255,10 +255,6 @@ const LATER: &[&str] = &[
     "LOCAL_DESTINATION_RECIPIENT_LIMIT",
     // Of the old queue manager.
     "QMGR_FUDGE_FACTOR",
-    // Servers by SRV records.
-    "ALLOW_SRV_LOOKUP_FALLBACK",
-    "IGNORE_SRV_LOOKUP_ERROR",
-    "USE_SRV_LOOKUP",
     // Programs and features that are not here yet: TLS, SASL, Milters, postscreen; and some of the DNS that nobody asks for.
     "DNS_NCACHE_TTL_FIX_ENABLE",
     "DONT_REMOVE",

@@ -2,8 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use tests::name_server::Zone;
+use tests::sink::{Behaviour, Sink};
 use tests::smtp::{Session, free_port, server};
-use tests::{Instance, Subject, require_instances, skip};
+use tests::{Instance, NameServer, Subject, require_instances, skip};
 
 fn is_ours() -> bool {
     Subject::from_environment() == Subject::Posthorn
@@ -102,6 +104,39 @@ fn a_log_file_has_the_permissions_that_it_should() {
         let warned = instance.log().contains("warning: ignoring bad permissions: maillog_file_permissions = 0666");
         assert_eq!(warned, value == "0666", "{}", instance.log());
     }
+}
+
+/// Since 3.8 (smtp-client §4.5).
+#[test]
+fn servers_are_found_by_service() {
+    require_ours!();
+    let sink = Sink::start(Behaviour::offering(&["PIPELINING"]));
+    let address = sink.address.expect("an address");
+    let server = NameServer::start(Zone::default().with(&format!(
+        "_submission._tcp.d.example SRV 10 5 {} a.example
+         a.example A {}
+         e.example MX 10 nowhere.example",
+        address.port(),
+        address.ip()
+    )));
+    let instance = Instance::builder()
+        .service("smtp      unix  -       -       n       -       -       smtp")
+        .set(
+            "transport_maps",
+            "inline:{ {d.example=smtp:d.example:submission}, {e.example=smtp:e.example:submission} }",
+        )
+        .set("smtp_tls_security_level", "")
+        .set("use_srv_lookup", "submission")
+        .resolv_conf(&server.resolv_conf())
+        .start();
+    instance.send(&["-f", "s@local.example", "u@d.example"], "Subject: x\n\nbody\n");
+    instance.wait_for_log(&[
+        "to=<u@d.example>",
+        &format!("relay=a.example[{}]:{}", address.ip(), address.port()),
+        "status=sent",
+    ]);
+    instance.send(&["-f", "s@local.example", "u@e.example"], "Subject: x\n\nbody\n");
+    instance.wait_for_log(&["to=<u@e.example>", "dsn=5.4.4", "name=_submission._tcp.e.example type=SRV"]);
 }
 
 /// Since 3.11 (config §2.6).

@@ -1,5 +1,7 @@
 //! From a next hop to the addresses of its servers (smtp-client §4).
 
+mod srv;
+
 use std::net::IpAddr;
 
 use bstr::BString;
@@ -19,8 +21,10 @@ pub struct Target {
     pub host: BString,
     /// Its address.
     pub address: IpAddr,
-    /// The preference of its MX record; the smallest is the best.
+    /// The preference of its MX record, or the priority of its SRV record; the smallest is the best.
     pub preference: u16,
+    /// The port of its SRV record.
+    pub port: Option<u16>,
 }
 
 /// What a lookup found.
@@ -108,11 +112,12 @@ impl Lookup<'_> {
             return Found::nothing(why);
         }
         let best = servers.first().map_or(0, |(preference, ..)| *preference);
-        self.without_loop(domain, best, targets)
+        let found = self.without_loop(domain, best, targets);
+        Found { targets: self.ordered(found.targets), ..found }
     }
 
     /// Cuts the list where this machine is on it: only better servers are tried.
-    fn without_loop(&self, domain: &BString, best: u16, mut targets: Vec<Target>) -> Found {
+    fn without_loop(&self, domain: &[u8], best: u16, mut targets: Vec<Target>) -> Found {
         let found = targets.first().map_or(0, |target| target.preference);
         let own = targets.iter().find(|target| (self.is_own)(target.address)).map(|target| target.preference);
         if let Some(own) = own {
@@ -124,12 +129,12 @@ impl Lookup<'_> {
                 });
             }
         }
-        Found { targets: self.ordered(targets), is_last_hop: own.is_some(), why: None }
+        Found { targets, is_last_hop: own.is_some(), why: None }
     }
 
     /// The addresses of one name (§4.2). Reasons go to `why`; a temporary one makes later ones temporary.
     fn addresses(&self, host: &BString, preference: u16, dnssec: bool, why: &mut Option<Dsn>) -> Vec<Target> {
-        let target = |name: &BString, address| Target { host: name.clone(), address, preference };
+        let target = |name: &BString, address| Target { host: name.clone(), address, preference, port: None };
         if let Some(address) = literal(host)
             && self.protocols.allow(address)
         {
@@ -177,7 +182,7 @@ impl Lookup<'_> {
         let mut targets = Vec::new();
         for address in found {
             if self.protocols.allow(address) {
-                targets.push(Target { host: host.clone(), address, preference });
+                targets.push(Target { host: host.clone(), address, preference, port: None });
             } else {
                 let family = if address.is_ipv4() { 2 } else { 10 };
                 log::info!("skipping address family {family} for host {}", text::show(host));
@@ -205,10 +210,14 @@ impl Lookup<'_> {
             Preference::Ipv6 => target.address.is_ipv4(),
         };
         targets.sort_by_key(|target| (target.preference, family(target)));
-        if self.settings.balance_protocols && self.settings.mx_address_limit > 0 {
-            balance(&mut targets, self.settings.mx_address_limit.min(LIST_LIMIT));
-        }
+        self.balance(&mut targets);
         targets
+    }
+
+    fn balance(&self, targets: &mut Vec<Target>) {
+        if self.settings.balance_protocols && self.settings.mx_address_limit > 0 {
+            balance(targets, self.settings.mx_address_limit.min(LIST_LIMIT));
+        }
     }
 }
 

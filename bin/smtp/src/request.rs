@@ -210,6 +210,14 @@ impl Walk<'_, '_, '_> {
         let detects_loops = self.delivery.detects_loops;
         let is_own = |address: IpAddr| detects_loops && site.is_own(address);
         let lookup = Lookup { settings: &site.settings, protocols, resolver: &site.resolver, is_own: &is_own };
+        let dns = !hop.is_literal && site.settings.dns_support != DnsSupport::Disabled;
+        let is_meant = |service: &BString| service.eq_ignore_ascii_case(&hop.service);
+        if dns
+            && site.settings.srv_services.iter().any(is_meant)
+            && let Some(found) = lookup.service(&hop.service, &hop.host)
+        {
+            return found;
+        }
         let no_mx = hop.is_literal || site.mode.is_lmtp() || site.settings.dns_support == DnsSupport::Disabled;
         if no_mx { lookup.host(&hop.host) } else { lookup.domain(&hop.host) }
     }
@@ -219,7 +227,7 @@ impl Walk<'_, '_, '_> {
             dest: stage.hop.written.clone(),
             host: target.host.clone(),
             address: show_address(target.address),
-            port: Some(stage.port),
+            port: Some(target.port.unwrap_or(stage.port)),
             level,
         }
     }
@@ -335,7 +343,7 @@ impl Walk<'_, '_, '_> {
     fn new_session(&mut self, stage: &Stage, keeping: &mut Keeping, peer: Peer, address: IpAddr) -> Option<Session> {
         let site = self.delivery.site;
         let start = Instant::now();
-        let socket = match connect::tcp(site, &peer, address, stage.port) {
+        let socket = match connect::tcp(site, &peer, address, peer.port.unwrap_or(stage.port)) {
             Ok(socket) => socket,
             Err(why) => {
                 self.delivery.why = Some(*why);

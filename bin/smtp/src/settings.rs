@@ -78,6 +78,10 @@ pub struct Settings {
     pub cname_overrides_servername: bool,
     pub defer_if_no_mx_address: bool,
     pub ignore_mx_lookup_error: bool,
+    /// `use_srv_lookup`: services.
+    pub srv_services: Vec<BString>,
+    pub allow_srv_lookup_fallback: bool,
+    pub ignore_srv_lookup_error: bool,
     pub dns_support: DnsSupport,
     /// `smtp_host_lookup`: DNS, and the system's resolver.
     pub lookup_dns: bool,
@@ -146,6 +150,11 @@ impl Settings {
                 .flag(params::SMTP_CNAME_OVERRIDES_SERVERNAME, params::LMTP_CNAME_OVERRIDES_SERVERNAME),
             defer_if_no_mx_address: get
                 .flag(params::SMTP_DEFER_IF_NO_MX_ADDRESS_FOUND, params::LMTP_DEFER_IF_NO_MX_ADDRESS_FOUND),
+            srv_services: text::list::split(config.get(params::USE_SRV_LOOKUP), text::list::SEPARATORS)
+                .map(BString::from)
+                .collect(),
+            allow_srv_lookup_fallback: config.get(params::ALLOW_SRV_LOOKUP_FALLBACK),
+            ignore_srv_lookup_error: config.get(params::IGNORE_SRV_LOOKUP_ERROR),
             ignore_mx_lookup_error: !mode.is_lmtp() && config.get(params::IGNORE_MX_LOOKUP_ERROR),
             dns_support,
             lookup_dns: lookup_dns && !dns_off,

@@ -94,7 +94,7 @@ fn mail_does_not_come_back_to_this_machine() {
 
 #[test]
 fn both_families_get_a_chance() {
-    let target = |text: &str| Target { host: "h".into(), address: text.parse().unwrap(), preference: 0 };
+    let target = |text: &str| Target { host: "h".into(), address: text.parse().unwrap(), preference: 0, port: None };
     let count = |v6: usize, v4: usize, limit: usize| {
         let mut targets: Vec<Target> = (0..v6).map(|number| target(&format!("2001:db8::{number}"))).collect();
         targets.extend((0..v4).map(|number| target(&format!("192.0.2.{number}"))));
@@ -107,4 +107,34 @@ fn both_families_get_a_chance() {
     assert_eq!(count(1, 10, 5), (1, 4));
     assert_eq!(count(10, 0, 5), (10, 0));
     assert_eq!(count(2, 2, 5), (2, 2));
+}
+
+#[test]
+fn servers_of_a_service_have_their_own_ports() {
+    let srv = |priority, port, host: &str| Data::Srv { priority, weight: 0, port, target: host.into() };
+    let zone = zone()
+        .record("_submission._tcp.d.example", Type::SRV, srv(20, 587, "b.example"))
+        .record("_submission._tcp.d.example", Type::SRV, srv(10, 465, "a.example"))
+        .record("_submission._tcp.gone.example", Type::SRV, srv(0, 1, "nowhere.example"))
+        .fail("_submission._tcp.busy.example", Type::SRV, ErrorKind::TryAgain);
+    let service = |pairs: &[(&str, &str)], name: &str| {
+        let found = with(&zone, pairs, |lookup| lookup.service(b"submission", name.as_bytes()))?;
+        Some(match found.why {
+            Some(why) => why.status.to_string(),
+            None => {
+                let shown = |target: &Target| format!("{}:{}", target.address, target.port.unwrap_or_default());
+                found.targets.iter().map(shown).collect::<Vec<_>>().join(" ")
+            }
+        })
+    };
+    assert_eq!(service(&[], "d.example").unwrap(), "192.0.2.1:465 2001:db8::1:465 192.0.2.2:587");
+    assert_eq!(service(&[], "other.example").unwrap(), "5.4.4");
+    assert_eq!(service(&[], "gone.example").unwrap(), "5.4.4");
+    assert_eq!(service(&[], "busy.example").unwrap(), "4.4.3");
+    let ignore = [("ignore_srv_lookup_error", "yes")];
+    assert_eq!(service(&ignore, "busy.example"), None);
+    assert_eq!(service(&ignore, "other.example").unwrap(), "5.4.4");
+    let allow = [("allow_srv_lookup_fallback", "yes")];
+    assert_eq!(service(&allow, "gone.example"), None);
+    assert_eq!(service(&allow, "other.example"), None);
 }
