@@ -150,10 +150,10 @@ fn a_stranger_cannot_bring_his_own_configuration() {
     }
     let instance = directory("compatibility_level = 3.6\n", "");
     let program = instance.path("postdrop");
-    fs::copy(tests::subject::ours("postdrop"), &program).expect("a copy");
-    let group = sys::privilege::group("postdrop").ok().flatten().expect("a group");
-    std::os::unix::fs::chown(&program, Some(0), Some(group)).expect("a group");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o2755)).expect("permissions");
+    // Another program makes the copy: a test beside this one could start a child while the file is still open here.
+    let mut install = std::process::Command::new("install");
+    install.args(["-o", "root", "-g", "postdrop", "-m", "2755"]).arg(tests::subject::ours("postdrop")).arg(&program);
+    assert_eq!(Output::of(&mut install, b"").status, 0);
     let account = sys::privilege::account(tests::USERS[0]).ok().flatten().expect("an account");
     let conf = instance.expand("{dir}/conf");
     let mut command = std::process::Command::new(&program);
