@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tests::lookup::ProxyMap;
 use tests::servers::{Certificate, Server};
+use tests::subject::Subject;
 use tests::{Builder, Instance, require_instances, wait};
 
 /// One statement on each line, for all three.
@@ -367,14 +368,17 @@ fn mailboxes_and_their_rights_are_in_a_database() {
 #[test]
 fn daemons_have_tables_in_databases() {
     require_instances!("sqlite");
-    let table = "sqlite:{dir}/t/aliases";
+    let subject = Subject::from_environment();
+    // The genuine proxymap serves our programs too, but must be told, and reads what the mail owner can read.
+    let is_mixed = subject.is_genuine("proxymap") && !subject.is_genuine("cleanup");
+    let (approved, mode) = if is_mixed { ("proxy:$virtual_alias_maps", 0o644) } else { ("$virtual_alias_maps", 0o600) };
     let instance = Instance::builder()
-        .set("virtual_alias_maps", table)
-        .set("proxy_read_maps", "$virtual_alias_maps")
+        .set("virtual_alias_maps", "sqlite:{dir}/t/aliases")
+        .set("proxy_read_maps", approved)
         .file("t/aliases", "dbpath = {dir}/database\nquery = SELECT dst FROM a WHERE u='%s'\n")
         .build();
     make_sqlite(&instance.path("database"));
-    fs::set_permissions(instance.path("t/aliases"), Permissions::from_mode(0o600)).expect("permissions");
+    fs::set_permissions(instance.path("t/aliases"), Permissions::from_mode(mode)).expect("permissions");
     instance.start();
     instance.send(&["alias@other.example"], "\nhello\n");
     instance.wait_for_mail("phtest1", 1);
