@@ -90,3 +90,41 @@ pub fn message(sender: &str, recipients: &[&str], age: u64) -> Vec<u8> {
     bytes.extend(record(b'E', ""));
     bytes
 }
+
+/// The message of queue-files §4.5.
+///
+/// # Panics
+/// When it has another length.
+pub fn worked_example() -> Vec<u8> {
+    let sizes = format!("{:15} {:15} {:15} {:15} {:15} {:15}", 285, 276, 1, 0, 285, 0);
+    let content = [
+        "Received: by mail.example.org (Postfix, from userid 1000)",
+        "\tid 676205D2C1; Tue, 24 Nov 2026 05:44:06 +0000 (UTC)",
+        "Subject: hi",
+        "Message-Id: <20261124054406.676205D2C1@mail.example.org>",
+        "Date: Tue, 24 Nov 2026 05:44:06 +0000 (UTC)",
+        "From: Alice Example <alice@mail.example.org>",
+        "",
+        "hello",
+    ];
+    let mut bytes = [
+        record(b'C', sizes),
+        record(b'T', "1795499046 271828"),
+        record(b'A', "create_time=1795499046"),
+        record(b'A', "rewrite_context=local"),
+        record(b'F', "Alice Example"),
+        record(b'S', "alice@mail.example.org"),
+        record(b'A', "dsn_orig_rcpt=rfc822;bob@example.net"),
+        record(b'O', "bob@example.net"),
+        record(b'R', "bob@example.net"),
+        record(b'M', ""),
+    ]
+    .concat();
+    for line in content {
+        bytes.extend(record(b'N', line));
+    }
+    bytes.extend(record(b'X', ""));
+    bytes.extend(record(b'E', ""));
+    assert_eq!(bytes.len(), 565);
+    bytes
+}
