@@ -344,3 +344,17 @@ fn success_is_reported_to_those_who_ask() {
     let mail = &instance.wait_for_mail(USERS[1], 1)[0];
     assert!(mail.contains("Subject: Successful Mail Delivery Report"), "{mail}");
 }
+
+/// Two recipients at one place, of a message that is to be tried at once: neither is lost.
+#[test]
+fn a_message_that_is_tried_at_once_keeps_all_its_recipients() {
+    require_instances!();
+    let instance = instance().start();
+    let bytes = records::message("s@local.example", &["one@away.example", "two@away.example"], 0);
+    let (id, _) = instance.place("deferred", &bytes, 0o740);
+    kick(&instance, "FADI");
+    for recipient in ["one", "two"] {
+        instance.wait_for_log(&[&id, &format!("to=<{recipient}@away.example>"), "status=sent"]);
+    }
+    instance.wait_for_log(&[&id, "removed"]);
+}

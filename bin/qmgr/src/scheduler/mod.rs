@@ -348,13 +348,14 @@ impl Scheduler {
         died
     }
 
-    /// Tries a dead destination again.
+    /// Tries a dead destination again. One that lives is left alone: recipients may be on their way to it.
     pub fn revive_destination(&mut self, id: DestinationId) {
+        if !self.destination_of(id).is_some_and(Destination::is_dead) {
+            return;
+        }
         self.with_destination(id, |destination, settings| {
-            if destination.is_dead() {
-                destination.revive(settings);
-                settings.trace("qmgr_queue_unthrottle", None, destination);
-            }
+            destination.revive(settings);
+            settings.trace("qmgr_queue_unthrottle", None, destination);
         });
         self.forget_if_idle(id, false);
     }

@@ -228,6 +228,15 @@ fn a_rate_delay_lets_one_delivery_at_a_time_through() {
 }
 
 #[test]
+fn a_destination_that_lives_survives_revival() {
+    let mut world = World::new(TransportSettings::default());
+    let transport = world.transport();
+    let first = world.scheduler.destination(transport, "a".into(), "a".into());
+    world.scheduler.revive_destination(first);
+    assert_eq!(world.scheduler.destination(transport, "a".into(), "a".into()), first);
+}
+
+#[test]
 fn idle_destinations_are_forgotten() {
     let mut world = World::new(TransportSettings::default());
     world.add(1, "a", 1);
